@@ -1,0 +1,104 @@
+"""What all command lines share: error messages, exit statuses, progress, a quiet start.
+
+Exit statuses: 0 all done; 1 some of many inputs failed, the rest was done; 2 a mistake of the
+user's, nothing was damaged; 130 interrupted.
+
+The module does not import TensorFlow, so that `--help` and wrong arguments answer at once.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from pynet_tf.errors import InputError
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Shows every default, and keeps the line breaks of the description."""
+
+
+def run(main: Callable[[], int | None], name: str) -> None:
+    """Runs a command line and exits with its status.
+
+    Args:
+        main: parses the arguments and does the work; returns the exit status, None for 0.
+        name: what the user typed, e.g. `pynet_tf.train`; begins every error message.
+    """
+    try:
+        status = main() or 0
+    except InputError as error:
+        status = _fail(name, str(error))
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:
+        # The reader of a pipe, such as `head`, has left: nothing more to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        status = _fail(name, f"{error.strerror}{where}; nothing that was there before is lost")
+    sys.exit(status)
+
+
+def _fail(name: str, message: str) -> int:
+    print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def import_tensorflow():
+    """Imports TensorFlow without its start-up messages and returns the module.
+
+    Its C++ part writes to the file descriptor before any log level holds; the messages are
+    kept aside and shown only if the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except BaseException:
+            messages.seek(0)
+            os.write(terminal, messages.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+def progress(items: Iterable, total: int, label: str, every: float = 10.0) -> Iterator:
+    """Yields the items, showing how far it is and the time left.
+
+    On a terminal a bar; elsewhere (a log file, a pipe) a plain line at most every `every`
+    seconds and one at the end.
+
+    Args:
+        items: what to go through.
+        total: how many there are.
+        label: what is being done, e.g. `rendering`.
+        every: seconds between plain lines.
+    """
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(items, total=total, desc=label, dynamic_ncols=True)
+        return
+    start = shown = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if done == total or now - shown >= every:
+            shown = now
+            left = (now - start) / done * (total - done)
+            print(f"{label}: {done} of {total}, {left:.0f} s left", file=sys.stderr, flush=True)

@@ -1,0 +1,140 @@
+"""Photos and depth maps on disk and in memory.
+
+    photo   uint8 [H, W, 3], sRGB, upright (the EXIF orientation is applied)
+    depth   uint8 [h, w], near = bright, stretched to 0..255, usually half the photo's size
+    image   uint8 [H/2, W/2, 4], the halved photo with its depth map: the network's input * 255
+
+Halving is Pillow's antialiased bicubic, as in the 2020 training data.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from pynet_tf.errors import InputError
+from pynet_tf.files import replacing
+
+MAX_PIXELS = 200_000_000
+
+
+def open_image(path: Path) -> Image.Image:
+    """Opens and decodes a picture file, whatever its mode, upright.
+
+    Raises:
+        InputError: the file is missing, is no picture, is cut short or is larger than
+            `MAX_PIXELS`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is not there; check the name")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from half its limit on; `MAX_PIXELS` is ours.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise InputError(
+                        f"{path} has {opened.width}x{opened.height} pixels, more than "
+                        f"{MAX_PIXELS // 1_000_000} million; make it smaller"
+                    )
+                opened.load()
+                return ImageOps.exif_transpose(opened)
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InputError(
+            f"{path} cannot be read as a picture ({error}); replace it by a whole JPEG, PNG, "
+            "WebP or TIFF"
+        ) from error
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """Reads a photo: `[H, W, 3] uint8`, upright.
+
+    Grey and palette pictures become RGB, transparency is dropped, 16-bit channels keep their
+    upper 8 bits.
+
+    Raises:
+        InputError: see `open_image`.
+    """
+    return np.asarray(_eight_bit(open_image(path)).convert("RGB"))
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """Reads a depth map: `[h, w] uint8`, near = bright.
+
+    Colour maps are read by their brightness, 16-bit maps by their upper 8 bits.
+
+    Raises:
+        InputError: see `open_image`.
+    """
+    return np.asarray(_eight_bit(open_image(path)).convert("L"))
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """Brings Pillow's 16- and 32-bit grey modes, which `convert` would clip, to 8 bit."""
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode == "I":
+        values = np.clip(np.asarray(picture), 0, 65535)
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if picture.mode == "F":
+        values = np.nan_to_num(np.asarray(picture))
+        return Image.fromarray(np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8))
+    return picture
+
+
+def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes a photo or depth map with Pillow's antialiased bicubic.
+
+    Args:
+        picture: `[H, W, 3]` or `[H, W]` uint8.
+        height: rows of the result.
+        width: columns of the result.
+
+    Returns:
+        `[height, width, 3]` or `[height, width]` uint8.
+    """
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def halve(photo: np.ndarray) -> np.ndarray:
+    """Halves a photo of even sides: `[H, W, 3]` -> `[H/2, W/2, 3]` uint8."""
+    return resize(photo, photo.shape[0] // 2, photo.shape[1] // 2)
+
+
+def stack(photo: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Makes the network's input from a full-size photo and its depth map.
+
+    Args:
+        photo: `[H, W, 3]` uint8, H and W even.
+        depth: `[h, w]` uint8, any size; resized to half the photo's.
+
+    Returns:
+        `[H/2, W/2, 4]` uint8.
+    """
+    half = halve(photo)
+    depth = resize(depth, *half.shape[:2])
+    return np.concatenate([half, depth[..., None]], axis=-1)
+
+
+def write_image(path: Path, picture: np.ndarray, **options) -> None:
+    """Writes a picture, whole or not at all.
+
+    Args:
+        path: its suffix names the format; JPEGs get quality 95.
+        picture: `[H, W, 3]` or `[H, W]` uint8.
+        **options: passed to Pillow's writer, e.g. `exif`, `icc_profile`, `quality`.
+    """
+    if Path(path).suffix.lower() in (".jpg", ".jpeg"):
+        options = {"quality": 95, "subsampling": 0, **options}
+    with replacing(path) as partial:
+        Image.fromarray(picture).save(partial, **options)
