@@ -1,0 +1,86 @@
+"""The photos that a command line is to work on.
+
+Users name files, folders and patterns; results are named after the photo's stem, so that
+`holiday.jpg` becomes `holiday.png` beside the others.
+"""
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pynet_tf.errors import InputError
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+
+
+def photo_paths(arguments: Sequence[str | Path]) -> list[Path]:
+    """Expands files, folders and patterns to the photos they stand for.
+
+    Args:
+        arguments: each a file (taken whatever its suffix), a folder (the files directly in it
+            that end in one of `PHOTO_SUFFIXES`, hidden ones left out) or a pattern with
+            `*`, `?` or `[...]` (files as for a folder).
+
+    Returns:
+        The paths, sorted, each once.
+
+    Raises:
+        InputError: a name is not there, or a folder or pattern holds no photo.
+    """
+    found = {}
+    for argument in arguments:
+        for path in _expand(Path(argument)):
+            found.setdefault(os.path.abspath(path), path)
+    return sorted(found.values())
+
+
+def refuse_shared_stems(paths: Iterable[Path]) -> None:
+    """Checks that results named after the photos' stems would not overwrite one another.
+
+    Raises:
+        InputError: two photos have the same name but for folder and suffix.
+    """
+    first: dict[str, Path] = {}
+    for path in paths:
+        other = first.setdefault(path.stem, path)
+        if other != path:
+            raise InputError(
+                f"{other} and {path} would both be written as {path.stem}; rename one, or do "
+                "them one after the other into different output folders"
+            )
+
+
+def find_by_stem(folder: Path, stem: str, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> Path | None:
+    """Returns the file in `folder` with this stem and one of the suffixes, None if none is there.
+
+    Suffixes may be in capitals on disk; an earlier one in `suffixes` wins.
+    """
+    for suffix in suffixes:
+        for spelling in (suffix, suffix.upper()):
+            path = Path(folder) / (stem + spelling)
+            if path.is_file():
+                return path
+    return None
+
+
+def _expand(path: Path) -> list[Path]:
+    if path.is_dir():
+        entries, kind = list(path.iterdir()), "folder"
+    elif os.path.lexists(path):
+        return [path]
+    elif glob.has_magic(str(path)):
+        entries, kind = [Path(name) for name in glob.glob(str(path))], "pattern"
+    else:
+        raise InputError(f"{path} is not there; check the name")
+    photos = [entry for entry in entries if _is_photo(entry)]
+    if not photos:
+        raise InputError(
+            f"the {kind} {path} holds no photo; photos end in {', '.join(PHOTO_SUFFIXES)}"
+        )
+    return photos
+
+
+def _is_photo(path: Path) -> bool:
+    visible = not path.name.startswith(".")
+    return visible and path.suffix.lower() in PHOTO_SUFFIXES and not path.is_dir()
