@@ -1,0 +1,122 @@
+"""The pyramid against the 2020 network, and its promises to Python users."""
+
+import json
+
+import golden
+import keras
+import numpy as np
+import pytest
+
+from pynet_tf import model, tf1
+
+REACHABLE = {
+    7: 18_898_627,
+    6: 28_336_579,
+    5: 36_351_811,
+    4: 43_205_123,
+    3: 47_523_171,
+    2: 47_524_827,
+    1: 47_524_992,
+}
+
+
+@pytest.fixture(scope="module")
+def pyramid():
+    """The full-width pyramid with the golden weights."""
+    pyramid = model.pynet()
+    tf1.load_weights(pyramid, golden.seeded_values())
+    return pyramid
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return np.load(golden.DATA / "pynet_forward.npz")
+
+
+def test_parameters(pyramid):
+    assert pyramid.count_params() == 47_551_791
+
+
+@pytest.mark.parametrize("level", model.LEVELS)
+def test_level_reaches_only_its_ancestors(pyramid, level):
+    sub_model = model.level_model(pyramid, level)
+    assert sum(v.shape.num_elements() for v in sub_model.trainable_variables) == REACHABLE[level]
+    own = {id(v) for v in pyramid.variables}
+    assert all(id(v) in own for v in sub_model.variables), "level_model must share layers"
+
+
+def test_outputs_are_those_of_the_2020_network(pyramid, figures):
+    outputs = pyramid(figures["input"])
+    for level in model.LEVELS:
+        np.testing.assert_allclose(outputs[f"level_{level}"], figures[f"level_{level}"], atol=1e-4)
+
+
+def test_saved_model_needs_no_custom_objects(pyramid, figures, tmp_path):
+    pyramid.save(tmp_path / "pyramid.keras")
+    loaded = keras.models.load_model(tmp_path / "pyramid.keras", custom_objects=None)
+    np.testing.assert_array_equal(
+        loaded(figures["input"])["level_1"], pyramid(figures["input"])["level_1"]
+    )
+
+
+def test_tf1_names_are_those_of_the_2020_checkpoint():
+    names = [
+        variable["name"]
+        for variable in json.loads((golden.DATA / "pynet_tf1_variables.json").read_text())
+    ]
+    assert list(tf1.weight_names()) == names
+
+
+def test_any_multiple_of_32_and_any_batch():
+    small = model.pynet(width=0.125)
+    for height, width, batch in ((32, 32, 1), (64, 96, 2), (160, 32, 1)):
+        outputs = small(np.zeros((batch, height, width, 4), np.float32))
+        assert outputs["level_1"].shape == (batch, 2 * height, 2 * width, 3)
+        for level in range(2, 8):
+            scale = 2 ** (level - 2)
+            expected = (batch, height // scale, width // scale, 3)
+            assert outputs[f"level_{level}"].shape == expected
+
+
+def test_without_depth_the_input_is_rgb():
+    assert model.pynet(width=0.125, depth=False).input_shape == (None, None, None, 3)
+
+
+def test_every_kernel_starts_different_and_small():
+    kernels = [w.numpy() for w in model.pynet(width=0.25).weights if w.path.endswith("kernel")]
+    starts = {kernel.ravel()[:9].tobytes() for kernel in kernels}
+    assert len(starts) == len(kernels)
+    values = np.concatenate([kernel.ravel() for kernel in kernels])
+    assert abs(values.mean()) < 1e-4
+    # Truncation at two standard deviations leaves 0.88 of the spread.
+    assert 0.0085 < values.std() < 0.0091
+    assert np.abs(values).max() <= 0.0201
+
+
+def test_seed_decides_the_start():
+    def first(seed):
+        return model.pynet(width=0.125, seed=seed).weights[0].numpy()
+
+    np.testing.assert_array_equal(first(1), first(1))
+    assert np.abs(first(1) - first(2)).max() > 1e-3
+
+
+def test_residual_levels_start_as_the_enlarged_level_below():
+    image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
+    outputs = model.pynet(width=0.125, head="residual")(image)
+    enlarge = keras.layers.UpSampling2D(2, interpolation="bilinear")
+    for level in range(6, 0, -1):
+        np.testing.assert_array_equal(
+            outputs[f"level_{level}"], enlarge(outputs[f"level_{level + 1}"])
+        )
+
+
+@pytest.mark.parametrize("wrong", [{"width": 0}, {"width": -1.0}, {"head": "new"}])
+def test_wrong_values_are_named(wrong):
+    with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
+        model.pynet(**wrong)
+
+
+def test_unknown_level_is_named():
+    with pytest.raises(ValueError, match="8"):
+        model.level_model(model.pynet(width=0.125), 8)
