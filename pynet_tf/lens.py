@@ -1,0 +1,362 @@
+"""A thin lens for flat pictures: photo + depth map + focus + aperture -> bokeh.
+
+    photo   [H, W, 3], sRGB, uint8 or float in [0, 1]
+    depth   [h, w], near = bright, uint8 or float in [0, 1]; read as inverse depth
+    focus   the depth that stays sharp, in the depth map's 0..1
+    blur    radius of the circle of confusion, in pixels of the half-size photo as everywhere
+            in this package; twice as many pixels of the full-size photo
+
+For a thin lens the circle of confusion grows linearly with the difference of inverse depths,
+so the depth map is cut into layers of nearly equal blur. Each layer is continued behind the
+nearer ones, blurred in linear light together with its coverage, and laid over the farther ones.
+
+`to_light`, `to_srgb`, `aperture` and `blur` work on `[..., H, W]` planes and also serve
+`pynet_tf.scenes`, which knows the true layers.
+"""
+
+import os
+
+import numpy as np
+from PIL import Image
+from scipy import fft, ndimage
+
+from pynet_tf.errors import InputError
+
+# Below this radius, in full-size pixels, a disc changes nothing that one could see.
+SHARP = 0.5
+# Layers are this far apart in blur, in full-size pixels, near the focus; farther off the
+# distance grows with the blur, since the eye compares relative sizes.
+STEP = 1.3
+STEP_GROWTH = 20.0
+# A rise of the depth map by this much within a few pixels is an edge, not a slope.
+EDGE = 0.08
+
+
+def render(
+    photo: np.ndarray,
+    depth: np.ndarray,
+    focus: float | None = None,
+    max_blur: float = 10.0,
+    *,
+    blades: int = 0,
+    highlights: float = 0.0,
+) -> np.ndarray:
+    """Renders what a wide aperture would have made of a sharp photo.
+
+    Args:
+        photo: `[H, W, 3]`, uint8 or float in [0, 1].
+        depth: `[h, w]`, uint8 or float in [0, 1], near = bright, of the photo's proportions.
+        focus: the depth that stays sharp, 0 (far) to 1 (near); None for the nearest subject.
+        max_blur: radius in half-size pixels of the blur of the depth, 0 or 1, that is farthest
+            from the focus.
+        blades: 0 for a round aperture, else the number of its blades, at least 3.
+        highlights: how many times brighter than the photo shows it a small clipped light is
+            taken to be, beyond the first; 0 leaves the photo's brightness alone.
+
+    Returns:
+        `[H, W, 3]` of the photo's dtype.
+
+    Raises:
+        InputError: a value out of range, or a picture of the wrong type or shape.
+    """
+    photo, depth = _check_photo(photo), _check_depth(depth)
+    _check_match(photo, depth)
+    max_blur = _check_number("max_blur", max_blur, 0.0, 1000.0)
+    highlights = _check_number("highlights", highlights, 0.0, 1000.0)
+    aperture(1.0, blades)
+    if focus is None:
+        focus = nearest_subject(depth)
+    focus = _check_number("focus", focus, 0.0, 1.0)
+
+    height, width = photo.shape[:2]
+    depth = _sharpen_edges(_resize(depth, (height + 1) // 2, (width + 1) // 2))
+    radius = 2 * max_blur * (depth - focus) / max(focus, 1 - focus)
+    light = to_light(np.moveaxis(photo, -1, 0))
+    # Layers are filled in at a quarter of the size.
+    light = np.pad(light, [(0, 0), (0, -height % 4), (0, -width % 4)], mode="edge")
+    missing = [(0, full // 2 - part) for full, part in zip(light.shape[1:], radius.shape)]
+    radius = np.pad(radius, missing, mode="edge")
+    boosted = light * _highlight_gain(light, highlights, max_blur) if highlights else light
+    result = _compose(light, boosted, radius, blades)[:, :height, :width]
+    return np.ascontiguousarray(np.moveaxis(to_srgb(result, photo.dtype), 0, -1))
+
+
+def nearest_subject(depth: np.ndarray) -> float:
+    """Chooses the focus as a photographer would: on what is near and not at the edge.
+
+    Args:
+        depth: `[h, w]`, uint8 or float in [0, 1], near = bright.
+
+    Returns:
+        The depth, 0..1, of the nearest tenth of the picture's middle; stray bright pixels and
+        a strip of ground at the edge do not move it.
+
+    Raises:
+        InputError: see `render`.
+    """
+    depth = _check_depth(depth)
+    y, x = (np.linspace(-1, 1, size, dtype=np.float32) for size in depth.shape)
+    weight = np.exp(-2.0 * (y[:, None] ** 2 + x[None] ** 2)).ravel()
+    order = np.argsort(depth, axis=None, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum(dtype=np.float64)
+    return float(depth.ravel()[order[np.searchsorted(share, 0.95)]])
+
+
+def focus_at(depth: np.ndarray, x: float, y: float) -> float:
+    """Returns the focus that makes one point of the photo sharp.
+
+    Args:
+        depth: `[h, w]`, uint8 or float in [0, 1], near = bright.
+        x: 0 (left edge) to 1 (right edge).
+        y: 0 (top) to 1 (bottom).
+
+    Returns:
+        The median depth, 0..1, around the point.
+
+    Raises:
+        InputError: a point outside the photo, or see `render`.
+    """
+    depth = _check_depth(depth)
+    x, y = _check_number("x", x, 0.0, 1.0), _check_number("y", y, 0.0, 1.0)
+    row, column = round(y * (depth.shape[0] - 1)), round(x * (depth.shape[1] - 1))
+    reach = max(depth.shape) // 200
+    rows = slice(max(0, row - reach), row + reach + 1)
+    columns = slice(max(0, column - reach), column + reach + 1)
+    return float(np.median(depth[rows, columns]))
+
+
+def to_light(srgb: np.ndarray) -> np.ndarray:
+    """Undoes the sRGB transfer: uint8, or float in [0, 1], to float32 linear light."""
+    if srgb.dtype == np.uint8:
+        return _decode(np.arange(256) / 255).astype(np.float32)[srgb]
+    return _decode(srgb).astype(np.float32)
+
+
+def to_srgb(light: np.ndarray, dtype: np.dtype = np.uint8) -> np.ndarray:
+    """Applies the sRGB transfer to linear light, clipped to [0, 1]; uint8 is rounded."""
+    light = np.clip(light, 0.0, 1.0)
+    if dtype == np.uint8:
+        # 65536 steps keep every one of the 256 values apart, the dark ones too.
+        table = np.round(_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
+        return table[(light * 65535 + 0.5).astype(np.uint16)]
+    return _encode(light).astype(dtype)
+
+
+def aperture(radius: float, blades: int = 0) -> np.ndarray:
+    """Draws the image of a point of light out of focus.
+
+    Args:
+        radius: in pixels of the picture to be blurred.
+        blades: 0 for a disc, else a regular polygon of the same area with that many corners.
+
+    Returns:
+        `[n, n]` float32, n odd; antialiased, sum 1.
+
+    Raises:
+        InputError: 1 or 2 blades, or no whole number of them.
+    """
+    if blades != int(blades) or blades < 0 or blades in (1, 2):
+        raise InputError(f"blades is {blades}; give 0 for a round aperture, or 3 or more")
+    reach = int(np.ceil(radius * (1.0 if blades == 0 else 1.3)))
+    fine = 8
+    at = (np.arange((2 * reach + 1) * fine) + 0.5) / fine - reach - 0.5
+    y, x = np.meshgrid(at, at, indexing="ij")
+    distance = np.hypot(y, x)
+    if blades:
+        sector = 2 * np.pi / blades
+        angle = np.mod(np.arctan2(y, x) + 0.3, sector) - sector / 2
+        inradius = np.sqrt(np.pi / (blades * np.tan(np.pi / blades)))
+        distance = distance * np.cos(angle) / inradius
+    inside = (distance <= radius).astype(np.float32)
+    cells = inside.reshape(2 * reach + 1, fine, 2 * reach + 1, fine).mean(axis=(1, 3))
+    return cells / cells.sum()
+
+
+def blur(planes: np.ndarray, radius: float, blades: int = 0) -> np.ndarray:
+    """Blurs planes with an aperture; beyond the edge the picture is mirrored.
+
+    Args:
+        planes: `[..., H, W]` float32.
+        radius: in pixels of the planes; below `SHARP` they are returned as they are.
+        blades: see `aperture`.
+
+    Returns:
+        `[..., H, W]` float32, nowhere below 0 where the planes are not.
+    """
+    if radius < SHARP:
+        return planes
+    kernel = aperture(radius, blades)
+    reach = kernel.shape[0] // 2
+    height, width = planes.shape[-2:]
+    margin = [(0, 0)] * (planes.ndim - 2) + [(reach, reach)] * 2
+    padded = np.pad(planes, margin, mode="symmetric")
+    shape = [fft.next_fast_len(size, real=True) for size in padded.shape[-2:]]
+    threads = os.cpu_count()
+    spectrum = fft.rfft2(padded, shape, workers=threads)
+    spectrum *= fft.rfft2(kernel, shape, workers=threads)
+    blurred = fft.irfft2(spectrum, shape, workers=threads, overwrite_x=True)
+    blurred = blurred[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
+    return np.maximum(blurred, 0.0)
+
+
+def _compose(
+    light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades: int
+) -> np.ndarray:
+    """Cuts the picture into layers, blurs each and lays them over each other, far to near.
+
+    Args:
+        light: `[3, H, W]` linear light, for what is in focus; H and W multiples of 4.
+        boosted: `[3, H, W]` the same with its highlights, for what is blurred.
+        radius: `[H/2, W/2]` signed blur in full-size pixels; near is positive.
+        blades: see `aperture`.
+
+    Returns:
+        `[3, H, W]` linear light.
+    """
+    height, width = light.shape[1:]
+    step = np.sign(radius) * np.log1p(np.abs(radius) / STEP_GROWTH) * STEP_GROWTH / STEP
+    label = np.rint(step).astype(np.int32)
+    halves = {id(source): _halve(source) for source in (light, boosted)}
+    result = np.zeros_like(light)
+    planes = np.empty((4, height, width), np.float32)
+    for layer in np.unique(label):
+        size = np.expm1(abs(layer) * STEP / STEP_GROWTH) * STEP_GROWTH
+        source = light if size < SHARP else boosted
+        # Beside something much nearer, pixels hold some of its light too.
+        clean = ~ndimage.binary_dilation(label > layer + 2, np.ones((3, 3)))
+        visible = (label == layer) & clean
+        share = _spread(visible[None], (label <= layer) & clean)[0]
+        colours = _spread(halves[id(source)], visible)
+        hidden = np.clip(2 * _resize(share, *label.shape) - 0.5, 0, 1) * (label > layer)
+        cover = np.where(label == layer, 1.0, hidden)
+        # The next nearer layer is much the same thing: its own pixels are better than a guess.
+        own = _resize((clean & (label >= layer) & (label <= layer + 1)), height, width)
+        for plane, light_plane, colour in zip(planes, source, colours, strict=False):
+            filled = _resize(colour, height, width)
+            plane[:] = filled + own * (light_plane - filled)
+        planes[3] = 1.0 if layer == label.min() else _resize(cover, height, width)
+        planes[:3] *= planes[3]
+        blurred = blur(planes, size, blades)
+        result *= 1 - np.minimum(blurred[3], 1.0)
+        result += blurred[:3]
+    return result
+
+
+def _spread(planes: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Continues planes smoothly from where they are known to everywhere.
+
+    A pyramid of weighted means: each place takes the finest level that knows anything there.
+
+    Args:
+        planes: `[C, h, w]`.
+        known: `[h, w]` bool; with no place known, the result is 0.
+
+    Returns:
+        `[C, h/2, w/2]` float32.
+    """
+    weighted = _halve(np.concatenate([planes * known, known[None]]).astype(np.float32))
+    levels = [weighted]
+    while min(levels[-1].shape[1:]) > 1:
+        levels.append(_halve(levels[-1]))
+    spread = _normalised(levels[-1])
+    for level in reversed(levels[:-1]):
+        trust = np.minimum(1.0, 2 * level[-1])
+        coarse = np.stack([_resize(plane, *level.shape[1:]) for plane in spread])
+        spread = coarse + trust * (_normalised(level) - coarse)
+    return spread
+
+
+def _normalised(weighted: np.ndarray) -> np.ndarray:
+    return weighted[:-1] / np.maximum(weighted[-1], 1e-6)
+
+
+def _halve(planes: np.ndarray) -> np.ndarray:
+    """Means of 2x2 blocks of `[C, H, W]`; an odd last row or column is repeated."""
+    odd = [(0, size % 2) for size in planes.shape[1:]]
+    planes = np.pad(planes, [(0, 0), *odd], mode="edge") if any(map(any, odd)) else planes
+    rows = planes[:, 0::2] + planes[:, 1::2]
+    return (rows[:, :, 0::2] + rows[:, :, 1::2]) * np.float32(0.25)
+
+
+def _resize(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes `[h, w]` to `[height, width]` float32, linearly."""
+    if plane.shape == (height, width):
+        return plane.astype(np.float32)
+    picture = Image.fromarray(plane.astype(np.float32))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _sharpen_edges(depth: np.ndarray) -> np.ndarray:
+    """Gives each place at a soft depth edge to the side it is closer to.
+
+    Estimated depth maps are soft; the values between belong to nothing in the scene and would
+    become a ring around each object. `depth`: `[h, w]` float32.
+    """
+    reach = 2 * max(1, round(max(depth.shape) / 400)) + 1
+    low = ndimage.minimum_filter(depth, reach)
+    high = ndimage.maximum_filter(depth, reach)
+    snapped = np.where(depth - low < high - depth, low, high)
+    return np.where(high - low > EDGE, snapped, depth)
+
+
+def _highlight_gain(light: np.ndarray, highlights: float, max_blur: float) -> np.ndarray:
+    """How much brighter than clipped each place of `[3, H, W]` linear light is taken to be.
+
+    Only small lights gain: a white sky is as bright as it looks.
+    """
+    brightest = light.max(axis=0)
+    clipped = np.clip((brightest - 0.75) / 0.2, 0, 1)
+    around = ndimage.uniform_filter(clipped, 2 * round(6 * max_blur) + 1, mode="nearest")
+    return 1 + highlights * clipped * np.clip(1 - 4 * around, 0, 1)
+
+
+def _decode(srgb: np.ndarray) -> np.ndarray:
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def _encode(light: np.ndarray) -> np.ndarray:
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def _check_photo(photo: np.ndarray) -> np.ndarray:
+    photo = np.asarray(photo)
+    if photo.ndim != 3 or photo.shape[-1] != 3 or 0 in photo.shape:
+        raise InputError(f"the photo has shape {photo.shape}; give [H, W, 3]")
+    _check_values("photo", photo)
+    return photo
+
+
+def _check_depth(depth: np.ndarray) -> np.ndarray:
+    """Returns the depth map as float32 in [0, 1]."""
+    depth = np.asarray(depth)
+    if depth.ndim != 2 or 0 in depth.shape:
+        raise InputError(f"the depth map has shape {depth.shape}; give [h, w]")
+    _check_values("depth map", depth)
+    return depth / np.float32(255) if depth.dtype == np.uint8 else depth.astype(np.float32)
+
+
+def _check_values(name: str, picture: np.ndarray) -> None:
+    if picture.dtype == np.uint8:
+        return
+    if not np.issubdtype(picture.dtype, np.floating):
+        raise InputError(f"the {name} is {picture.dtype}; give uint8, or float in [0, 1]")
+    low, high = picture.min(), picture.max()
+    if not (low >= 0 and high <= 1):
+        raise InputError(f"the {name} has values from {low} to {high}; floats must be in [0, 1]")
+
+
+def _check_match(photo: np.ndarray, depth: np.ndarray) -> None:
+    scales = [full / part for full, part in zip(photo.shape[:2], depth.shape, strict=True)]
+    # One row more or less is rounding; a twentieth more is another picture.
+    allowed = 0.05 + max(2 / size for size in depth.shape)
+    if max(scales) / min(scales) > 1 + allowed:
+        raise InputError(
+            f"the depth map is {depth.shape[1]}x{depth.shape[0]} and the photo "
+            f"{photo.shape[1]}x{photo.shape[0]}; their proportions must be the same"
+        )
+
+
+def _check_number(name: str, value: float, low: float, high: float) -> float:
+    if not isinstance(value, (int, float, np.number)) or not low <= value <= high:
+        raise InputError(f"{name} is {value}; give a number from {low:g} to {high:g}")
+    return float(value)
