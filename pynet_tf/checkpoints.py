@@ -1,0 +1,241 @@
+"""Run directories: what a level's training leaves, and how it is found again.
+
+    RUN_DIR/level_3/run.json               what the level is and how it is trained
+    RUN_DIR/level_3/step_00001000.index    a tf.train.Checkpoint of step, pyramid and optimizer
+    RUN_DIR/level_3/step_00001000.data-00000-of-00001
+    RUN_DIR/level_3/logs/                  TensorBoard
+
+A level is found by its `run.json`, a checkpoint by its complete name; other files in the folder
+do no harm. The newest two checkpoints are kept: if one is damaged the other serves.
+"""
+
+import dataclasses
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pynet_tf import model
+from pynet_tf.errors import InputError
+from pynet_tf.files import write_text
+
+KEPT = 2
+_CHECKPOINT = re.compile(r"step_(\d{8,})\.index")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What `run.json` says of one level.
+
+    Attributes:
+        level: 7 (smallest) to 1.
+        width: scale of the channel counts.
+        depth: whether the input has a depth map.
+        head: `original` or `residual`.
+        settings: everything else in force: recipe, seed, versions, data fingerprint.
+        step: of the newest checkpoint; 0 where there is none.
+    """
+
+    level: int
+    width: float
+    depth: bool
+    head: str
+    settings: dict
+    step: int = 0
+
+    def pyramid(self, seed: int = 0) -> keras.Model:
+        """Builds a new pyramid of this kind."""
+        return model.pynet(self.width, self.depth, self.head, seed)
+
+
+def level_dir(run_dir: Path, level: int) -> Path:
+    """Returns the folder of one level."""
+    return Path(run_dir) / f"level_{level}"
+
+
+def read_run(run_dir: Path, level: int) -> Run | None:
+    """Reads a level's `run.json`; None if the level has none.
+
+    Raises:
+        InputError: the file is damaged or another program's.
+    """
+    path = level_dir(run_dir, level) / "run.json"
+    if not path.is_file():
+        return None
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(
+            level=int(fields["level"]),
+            width=float(fields["width"]),
+            depth=bool(fields["depth"]),
+            head=str(fields["head"]),
+            settings=dict(fields["settings"]),
+            step=next(iter(steps(path.parent)), 0),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} does not describe a level of this program ({error!r}); restore it or "
+            "choose another --run_dir"
+        ) from error
+    if run.level != level:
+        raise InputError(
+            f"{path} describes level {run.level}; it was copied from another folder: restore it"
+        )
+    return run
+
+
+def write_run(run_dir: Path, run: Run) -> None:
+    """Writes a level's `run.json`."""
+    fields = {"level": run.level, "width": run.width, "depth": run.depth, "head": run.head}
+    text = json.dumps({**fields, "settings": run.settings}, indent=2) + "\n"
+    write_text(level_dir(run_dir, run.level) / "run.json", text)
+
+
+def steps(folder: Path) -> list[int]:
+    """Returns the steps of a level's checkpoints, newest first."""
+    names = (_CHECKPOINT.fullmatch(path.name) for path in Path(folder).glob("step_*.index"))
+    return sorted((int(name[1]) for name in names if name), reverse=True)
+
+
+def prefix(folder: Path, step: int) -> str:
+    """Returns the path of a checkpoint without the endings of its files."""
+    return str(Path(folder) / f"step_{step:08d}")
+
+
+def write(folder: Path, step: int, **objects) -> None:
+    """Writes a checkpoint and removes all but the newest `KEPT`.
+
+    The index file appears last, so that a checkpoint with an index is whole.
+
+    Args:
+        folder: of the level.
+        step: counts the training steps done.
+        **objects: what to store, by name: `model`, `optimizer`, `step`.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written to.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tf.train.Checkpoint(**objects).write(prefix(folder, step))
+    except (tf.errors.OpError, OSError) as error:
+        remove_leftovers(folder)
+        newest = steps(folder)
+        good = f"the newest good one is {prefix(folder, newest[0])}" if newest else "there is none"
+        reason = getattr(error, "message", None) or str(error)
+        raise InputError(
+            f"the checkpoint {prefix(folder, step)} could not be written "
+            f"({reason.splitlines()[0]}); {good}; make room and start the same command again"
+        ) from error
+    for old in steps(folder)[KEPT:]:
+        _remove(folder, old)
+
+
+def restore(folder: Path, **objects) -> int | None:
+    """Restores the newest good checkpoint, telling on standard error about damaged ones.
+
+    Args:
+        folder: of the level.
+        **objects: what to restore, by name; others in the file are ignored.
+
+    Returns:
+        Its step, or None if the folder has no checkpoint at all.
+
+    Raises:
+        InputError: there are checkpoints and none can be read.
+    """
+    found = steps(folder)
+    for step in found:
+        path = prefix(folder, step)
+        try:
+            status = tf.train.Checkpoint(**objects).restore(path)
+            status.expect_partial().assert_existing_objects_matched()
+            _check_finite(objects["model"], path)
+        except (tf.errors.OpError, ValueError, AssertionError) as error:
+            reason = " ".join(str(error).split())[:200]
+            print(f"warning: {path} is damaged ({reason}); trying the one before", file=sys.stderr)
+            continue
+        return step
+    if found:
+        raise InputError(
+            f"no checkpoint in {folder} can be read; move the folder away and train the level again"
+        )
+    return None
+
+
+def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, Run]:
+    """Loads the weights of a run.
+
+    Args:
+        run_dir: of the run.
+        level: whose checkpoint to take; None for the finest (smallest number) there is.
+
+    Returns:
+        The whole pyramid, and what the run says of the level. Outputs finer than the level are
+        untrained.
+
+    Raises:
+        InputError: there is no such run or level, or its checkpoints are damaged.
+    """
+    run = finest_run(run_dir) if level is None else read_run(run_dir, level)
+    if run is None or not run.step:
+        which = "a trained level" if level is None else f"a trained level {level}"
+        raise InputError(
+            f"{run_dir} has no {which}; train one: python -m pynet_tf.train --run_dir {run_dir} "
+            f"--level {level or 7}"
+        )
+    pyramid = run.pyramid()
+    step = restore(level_dir(run_dir, run.level), model=pyramid)
+    return pyramid, dataclasses.replace(run, step=step)
+
+
+def finest_run(run_dir: Path) -> Run | None:
+    """Returns the finest level of a run that has a checkpoint."""
+    runs = (read_run(run_dir, level) for level in sorted(model.LEVELS))
+    return next((run for run in runs if run is not None and run.step), None)
+
+
+def save_level(run_dir: Path, level: int, pyramid: keras.Model, settings: dict, **kind) -> None:
+    """Writes weights from elsewhere as a run directory that all commands take.
+
+    Args:
+        run_dir: of the run.
+        level: the finest level that the weights are trained for.
+        pyramid: the weights.
+        settings: where they come from; stored in `run.json`.
+        **kind: `width`, `depth`, `head` of the pyramid if they differ from 1.0, True, original.
+    """
+    run = Run(level, **{"width": 1.0, "depth": True, "head": "original", **kind}, settings=settings)
+    folder = level_dir(run_dir, level)
+    write(folder, 1, model=pyramid, step=tf.Variable(1, dtype=tf.int64))
+    write_run(run_dir, run)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a process killed while writing a checkpoint has left."""
+    for path in Path(folder).glob("step_*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif not (Path(folder) / f"{path.name.split('.')[0]}.index").exists():
+            path.unlink(missing_ok=True)
+    for path in Path(folder).glob("*.tempstate*"):
+        path.unlink(missing_ok=True)
+
+
+def _remove(folder: Path, step: int) -> None:
+    # The index first: without it the rest is no checkpoint any more.
+    (folder / f"step_{step:08d}.index").unlink(missing_ok=True)
+    for path in folder.glob(f"step_{step:08d}.data-*"):
+        path.unlink(missing_ok=True)
+
+
+def _check_finite(pyramid: keras.Model, path: str) -> None:
+    bad = [w.path for w in pyramid.weights if not np.isfinite(w.numpy()).all()]
+    if bad:
+        raise ValueError(f"{path}: {bad[0]} and {len(bad) - 1} other weights are not finite")

@@ -1,0 +1,78 @@
+"""What each level is trained with: batch, iterations, rate, window and the weights of the loss.
+
+original      the 2020 code's settings (Ignatov et al., CVPRW 2020, section 3.2)
+reproduction  table 1 of the later reproduction; level 2 with its equation 1
+quick         our own: minutes on two cores at a quarter of the width, for trying things out
+"""
+
+import dataclasses
+
+NAMES = ("original", "reproduction", "quick")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The settings of one level.
+
+    Attributes:
+        batch_size: windows in a global batch, over all devices.
+        iterations: steps of the level.
+        learning_rate: Adam's, constant.
+        l1: weight of the mean absolute difference; colours are in [0, 1].
+        ssim: weight of 1 - SSIM.
+        content: weight of the mean squared difference of VGG-19's relu5_4 features.
+        window: side of the square training window in pixels of the half-size photo.
+    """
+
+    batch_size: int
+    iterations: int
+    learning_rate: float
+    l1: float = 100.0
+    ssim: float = 0.0
+    content: float = 0.0
+    window: int = 512
+
+
+_ORIGINAL = {
+    7: Recipe(50, 5_000, 5e-5),
+    6: Recipe(50, 5_000, 5e-5),
+    5: Recipe(40, 20_000, 5e-5),
+    4: Recipe(14, 20_000, 5e-5),
+    3: Recipe(9, 30_000, 5e-5),
+    2: Recipe(9, 80_000, 5e-5),
+    1: Recipe(5, 100_000, 5e-5, l1=10.0, ssim=10.0, content=0.1),
+}
+
+_REPRODUCTION = {
+    7: Recipe(50, 5_000, 5e-5),
+    6: Recipe(50, 5_000, 5e-5),
+    5: Recipe(40, 5_000, 1e-4),
+    4: Recipe(14, 5_000, 1e-4),
+    3: Recipe(9, 10_000, 5e-5),
+    2: Recipe(5, 40_000, 5e-5, l1=1.0, ssim=1.0, content=0.01),
+    # The reproduction stopped at level 2; this carries its last level on.
+    1: Recipe(5, 40_000, 5e-5, l1=1.0, ssim=1.0, content=0.01),
+}
+
+_QUICK = {
+    7: Recipe(8, 200, 5e-4, window=128),
+    6: Recipe(8, 200, 5e-4, window=128),
+    5: Recipe(8, 200, 5e-4, window=128),
+    4: Recipe(4, 200, 5e-4, window=128),
+    3: Recipe(4, 200, 3e-4, window=128),
+    2: Recipe(4, 150, 3e-4, window=128),
+    1: Recipe(4, 100, 1e-4, l1=10.0, ssim=10.0, window=128),
+}
+
+
+def recipe(name: str, level: int) -> Recipe:
+    """Returns the settings of one level.
+
+    Args:
+        name: one of `NAMES`.
+        level: 7 (smallest) to 1.
+
+    Raises:
+        KeyError: there is no such recipe or level.
+    """
+    return {"original": _ORIGINAL, "reproduction": _REPRODUCTION, "quick": _QUICK}[name][level]
