@@ -1,0 +1,235 @@
+"""Pictures in the EBB! layout on disk, and how one sample is made of them.
+
+A folder has `original/NAME.jpg`, `bokeh/NAME.jpg` (of the same even size, at least 64 px) and
+`original_depth/NAME.png` (of any size); or it has such folders below `train/` and `test/`. Names
+may have gaps; they are sorted by the numbers in them. Any picture format will do.
+
+A sample is
+
+    name    str
+    photo   JPEG, [H, W, 3]
+    image   uint8 [H/2, W/2, 4], the halved photo with its depth map
+    bokeh   JPEG, [H, W, 3]
+
+Upright 8-bit JPEGs are taken over byte by byte. Whatever else there is (PNG, CMYK, a rotation in
+the EXIF data) is encoded once, at quality 100 without chroma subsampling, which changes the
+colours of `photo` and `bokeh` by a level or two; `image` is made of the exact pixels.
+
+The module imports neither TensorFlow nor TFDS: it also runs in the worker processes.
+"""
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pynet_tf import images
+from pynet_tf.errors import InputError
+
+PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
+LACKS = {PHOTOS: "photo", BOKEH: "bokeh shot", DEPTHS: "depth map"}
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+MIN_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The three files of one sample."""
+
+    name: str
+    photo: Path
+    bokeh: Path
+    depth: Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a folder holds.
+
+    Attributes:
+        splits: the complete pairs of `train` and `test`, in order; no split is empty.
+        incomplete: for each reason, such as `train: no depth map`, the names left out for it.
+    """
+
+    splits: Mapping[str, tuple[Pair, ...]]
+    incomplete: Mapping[str, tuple[str, ...]]
+
+
+def scan(source: Path, test_range: tuple[int, int] | None = None) -> Source:
+    """Lists the pairs of a folder in EBB! layout, without opening a picture.
+
+    Args:
+        source: holds `original`, `bokeh` and `original_depth`, or `train` and `test` with these.
+        test_range: (first, end); pairs with first <= number < end make the test split, where the
+            number is the last one in the name.
+
+    Raises:
+        InputError: the folder is missing or laid out otherwise, or no pair is complete.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        raise InputError(f"{source} is not a folder; give one in EBB! layout")
+    flat = (source / PHOTOS).is_dir()
+    roots = {name: source / name for name in ("train", "test") if (source / name).is_dir()}
+    if flat and roots:
+        raise InputError(
+            f"{source} holds both {PHOTOS}/ and {' and '.join(f'{name}/' for name in roots)}; "
+            "keep one of the two layouts"
+        )
+    if flat:
+        roots = {"train": source}
+    if not roots:
+        raise InputError(
+            f"{source} holds neither {PHOTOS}/ nor train/{PHOTOS}/; give a folder in EBB! layout"
+        )
+    if test_range and "test" in roots:
+        raise InputError(f"{source} has a test folder of its own; leave out the test range")
+    splits, incomplete = {}, {}
+    for split, root in roots.items():
+        splits[split], reasons = _pairs(root)
+        incomplete |= {f"{split}: {reason}": names for reason, names in reasons.items()}
+    if test_range:
+        first, end = test_range
+        pairs = splits["train"]
+        splits["test"] = tuple(p for p in pairs if first <= _number(p.name) < end)
+        splits["train"] = tuple(p for p in pairs if not first <= _number(p.name) < end)
+        if pairs and not splits["test"]:
+            raise InputError(
+                f"no complete pair in {source} has a number from {first} to {end - 1}; the "
+                f"numbers there go from {_number(pairs[0].name)} to {_number(pairs[-1].name)}"
+            )
+    if not any(splits.values()):
+        reasons = "; ".join(f"{reason} ({len(names)})" for reason, names in incomplete.items())
+        raise InputError(
+            f"{source} has no complete pair ({reasons or 'no pictures'}); photo, bokeh shot and "
+            "depth map need the same name"
+        )
+    return Source({name: pairs for name, pairs in splits.items() if pairs}, incomplete)
+
+
+def source_hash(source: Source) -> str:
+    """Returns a hash of names, sizes and times of change: equal if nothing was touched."""
+    digest = hashlib.sha256()
+    for split, pairs in sorted(source.splits.items()):
+        for pair in pairs:
+            for path in (pair.photo, pair.bokeh, pair.depth):
+                status = path.stat()
+                line = [split, pair.name, path.name, status.st_size, status.st_mtime_ns]
+                digest.update(json.dumps(line).encode())
+    return digest.hexdigest()
+
+
+def stored_bytes(pair: Pair) -> int:
+    """Estimates the bytes of a sample from the files' sizes and the photo's header."""
+    try:
+        with Image.open(pair.photo) as photo:
+            raw = photo.width * photo.height
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        # `read_sample` will say what is wrong with the file.
+        raw = 0
+    return pair.photo.stat().st_size + pair.bokeh.stat().st_size + raw
+
+
+def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
+    """Reads and checks the three pictures of a pair and makes the sample (see above).
+
+    Raises:
+        InputError: a file cannot be read, or the sizes do not fit.
+    """
+    photo = images.read_photo(pair.photo)
+    height, width = photo.shape[:2]
+    if height % 2 or width % 2 or min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"{pair.photo} has {width}x{height} pixels; both sides must be even and at least "
+            f"{MIN_SIDE}"
+        )
+    bokeh = images.read_photo(pair.bokeh)
+    if bokeh.shape != photo.shape:
+        raise InputError(
+            f"{pair.bokeh} has {bokeh.shape[1]}x{bokeh.shape[0]} pixels and {pair.photo} "
+            f"{width}x{height}; they must be equal"
+        )
+    return {
+        "name": pair.name,
+        "photo": _jpeg(pair.photo, photo),
+        "image": images.stack(photo, images.read_depth(pair.depth)),
+        "bokeh": _jpeg(pair.bokeh, bokeh),
+    }
+
+
+def read_samples(pairs: Iterator[Pair]) -> Iterator[dict | InputError]:
+    """Reads one pair after the other; one that is not usable yields its error."""
+    for pair in pairs:
+        yield sample_or_error(pair)
+
+
+def sample_or_error(pair: Pair) -> dict | InputError:
+    """Returns `read_sample(pair)` or the error it raises."""
+    try:
+        return read_sample(pair)
+    except InputError as error:
+        return error
+
+
+def _jpeg(path: Path, pixels: np.ndarray) -> bytes:
+    with Image.open(path) as opened:
+        upright = opened.getexif().get(0x0112, 1) == 1
+        if opened.format == "JPEG" and opened.mode in ("RGB", "L") and upright:
+            return path.read_bytes()
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "JPEG", quality=100, subsampling=0)
+    return encoded.getvalue()
+
+
+def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:
+    """Matches the files of the three folders by name; returns the pairs and who lacks what."""
+    found = {kind: _pictures(root / kind) for kind in LACKS}
+    if found[PHOTOS] and not found[DEPTHS]:
+        raise InputError(
+            f"{root / DEPTHS} has no depth maps; make them with python -m pynet_tf.depth "
+            f"{root / PHOTOS} --weights W --output {root / DEPTHS}"
+        )
+    pairs: list[Pair] = []
+    incomplete: dict[str, list[str]] = {}
+    for name in sorted(set().union(*found.values()), key=_natural):
+        reasons = [f"no {lack}" for kind, lack in LACKS.items() if name not in found[kind]]
+        reasons += [
+            f"more than one {lack} of the name"
+            for kind, lack in LACKS.items()
+            if len(found[kind].get(name, ())) > 1
+        ]
+        for reason in reasons:
+            incomplete.setdefault(reason, []).append(name)
+        if not reasons:
+            photo, bokeh, depth = (found[kind][name][0] for kind in (PHOTOS, BOKEH, DEPTHS))
+            pairs.append(Pair(name, photo, bokeh, depth))
+    return tuple(pairs), {reason: tuple(names) for reason, names in incomplete.items()}
+
+
+def _pictures(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    if folder.is_dir():
+        for path in folder.iterdir():
+            hidden = path.name.startswith(".")
+            if not hidden and path.suffix.lower() in SUFFIXES and path.is_file():
+                found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _natural(name: str) -> tuple:
+    """Sorts 9 before 10: the numbers in a name count as numbers."""
+    parts = re.split(r"(\d+)", name)
+    parts[1::2] = map(int, parts[1::2])
+    return tuple(parts), name
+
+
+def _number(name: str) -> int:
+    """Returns the last number in a name, -1 if it has none."""
+    numbers = re.findall(r"\d+", name)
+    return int(numbers[-1]) if numbers else -1

@@ -1,0 +1,171 @@
+"""From a folder in EBB! layout to TFDS shards that are whole or absent.
+
+Everything is written to a hidden folder beside the final one and renamed at the end. What a killed
+run leaves there, the next run removes. Beside the shards lies `source.json`: what was prepared
+from which files, so that the next run knows whether there is anything to do.
+
+TensorFlow and TFDS are imported by `build` alone.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import io
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pynet_tf import command_line, ebb_folder, files, records
+from pynet_tf.ebb_folder import Source
+from pynet_tf.errors import InputError
+from pynet_tf.workers import ordered_map
+
+REPORT = "source.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was prepared.
+
+    Attributes:
+        source: hash of the source files' names, sizes and times of change.
+        counts: samples in each split.
+        failed: one sentence for each pair that could not be used.
+    """
+
+    source: str
+    counts: Mapping[str, int]
+    failed: tuple[str, ...]
+
+
+def up_to_date(source: Source, data_dir: Path) -> Report | None:
+    """Returns the report of an earlier preparation of the same files, None if there is none.
+
+    Raises:
+        InputError: something else is prepared there.
+    """
+    folder = records.folder(data_dir)
+    if not folder.exists():
+        return None
+    try:
+        report = Report(**json.loads((folder / REPORT).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        report = None
+    if report is None or report.source != ebb_folder.source_hash(source):
+        raise InputError(
+            f"{folder} was prepared from other files, or these have changed since; give "
+            "--overwrite to replace it, or another --data_dir"
+        )
+    return dataclasses.replace(report, failed=tuple(report.failed))
+
+
+def check_space(source: Source, data_dir: Path) -> None:
+    """Raises an InputError if the disk has no room for the shards."""
+    needed = sum(ebb_folder.stored_bytes(pair) for pair in _pairs(source))
+    there = Path(data_dir).absolute()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed * 1.02:
+        raise InputError(
+            f"{data_dir} has {free / 1e9:.2f} GB of disk space left and the shards need "
+            f"{needed / 1e9:.2f} GB; make room or give another --data_dir"
+        )
+
+
+def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
+    """Writes the shards of `source`, replacing what is prepared in `data_dir`.
+
+    The shards are the same, byte by byte, for any number of workers.
+
+    Args:
+        source: see `ebb_folder.scan`.
+        data_dir: TFDS's; the shards go to `ebb/1.0.0/` in it.
+        workers: processes that decode and halve the pictures.
+
+    Raises:
+        InputError: no pair of a split can be used, another process is preparing there, or the
+            disk is full. What was there before is still there.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+    from absl import logging
+
+    from pynet_tf.ebb import Ebb
+
+    tfds.disable_progress_bar()
+    logging.set_verbosity(logging.ERROR)
+
+    source_hash = ebb_folder.source_hash(source)
+    pairs = list(_pairs(source))
+    failed: list[str] = []
+    with _staging(data_dir) as staging, contextlib.ExitStack() as stack:
+        results = ordered_map(ebb_folder.sample_or_error, pairs, workers)
+        stack.callback(results.close)
+        stream = iter(command_line.progress(_noting(results, failed), len(pairs), "preparing"))
+
+        def read(shard):
+            # The workers go on with the next shard while one is finished.
+            return itertools.islice(stream, len(shard))
+
+        builder = Ebb(source=source, read=read, data_dir=staging)
+        try:
+            # TFDS says on standard output where its temporary folder is.
+            with contextlib.redirect_stdout(io.StringIO()):
+                builder.download_and_prepare()
+            next(stream, None)
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"the shards cannot be written to {data_dir} ({error.message}); make room or "
+                "give another --data_dir"
+            ) from error
+        except InputError as error:
+            raise InputError(f"{error}: {'; '.join(failed[:5])}") from error
+        counts = {name: split.num_examples for name, split in builder.info.splits.items()}
+        report = Report(source_hash, counts, tuple(failed))
+        prepared = Path(builder.data_dir)
+        files.write_text(prepared / REPORT, json.dumps(dataclasses.asdict(report), indent=1) + "\n")
+        with files.replacing(records.folder(data_dir)) as partial:
+            os.rename(prepared, partial)
+    return report
+
+
+def _pairs(source: Source) -> Iterator[ebb_folder.Pair]:
+    # In the order in which the builder asks for them.
+    return itertools.chain.from_iterable(source.splits.values())
+
+
+def _noting(results: Iterator[dict | InputError], failed: list[str]) -> Iterator:
+    for result in results:
+        if isinstance(result, InputError):
+            failed.append(str(result))
+        yield result
+
+
+@contextlib.contextmanager
+def _staging(data_dir: Path) -> Iterator[Path]:
+    """Yields an empty hidden folder; no other process gets it at the same time."""
+    parent = records.folder(data_dir).parent
+    parent.mkdir(parents=True, exist_ok=True)
+    staging = parent / ".preparing"
+    # The lock goes with the process, however that ends.
+    lock = os.open(parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process is preparing {parent}; wait until it has ended"
+            ) from error
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    finally:
+        os.close(lock)

@@ -1,0 +1,93 @@
+"""Prepares TFDS shards from a folder of pictures in EBB! layout.
+
+SRC holds original/NAME.jpg, bokeh/NAME.jpg and original_depth/NAME.png, or train/ and test/ with
+these folders. Photo and bokeh shot must have the same even size of at least 64 px; depth maps may
+have any. Names may have gaps. EBB! does not come with depth maps: make them first with
+python -m pynet_tf.depth.
+
+Photos without depth map or partner are named and left out. Files that cannot be used are named and
+left out too, and the exit status is then 1.
+
+The shards go to DATA_DIR/ebb/1.0.0. Run again, it says that there is nothing to do.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line, ebb_folder, preparing, records
+
+SHOWN_NAMES = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int | None:
+    """Prepares the shards; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    source = ebb_folder.scan(options.src, options.test_range)
+    for reason, names in source.incomplete.items():
+        shown = ", ".join(names[:SHOWN_NAMES])
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        print(f"left out, {reason} ({len(names)}): {shown}{more}", file=sys.stderr)
+    report = None if options.overwrite else preparing.up_to_date(source, options.data_dir)
+    done = "already prepared"
+    if report is None:
+        preparing.check_space(source, options.data_dir)
+        command_line.import_tensorflow()
+        report = preparing.build(source, options.data_dir, options.workers)
+        done = "prepared"
+    for failure in report.failed:
+        print(f"left out: {failure}", file=sys.stderr)
+    counts = ", ".join(f"{name} {count}" for name, count in report.counts.items())
+    left_out = f", {len(report.failed)} that cannot be used" if report.failed else ""
+    print(f"{done}: {records.folder(options.data_dir)} ({counts}{left_out})")
+    return 1 if report.failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/build_ebb.py",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
+    )
+    parser.add_argument("src", metavar="SRC", type=Path, help="folder in EBB! layout")
+    parser.add_argument(
+        "--data_dir", type=Path, required=True, help="where TFDS keeps its data sets"
+    )
+    parser.add_argument(
+        "--test_range",
+        metavar="A:B",
+        type=_range,
+        help="pairs numbered A to B-1 become the test split; 4400:4694 is Val294",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        help="processes that decode and halve the pictures",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace what is prepared in DATA_DIR, once the new shards are complete",
+    )
+    return parser
+
+
+def _range(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+):(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not A:B with A < B, such as 4400:4694")
+    return int(match[1]), int(match[2])
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    command_line.run(main, "tools/build_ebb.py")
