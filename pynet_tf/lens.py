@@ -9,27 +9,23 @@
 For a thin lens the circle of confusion grows linearly with the difference of inverse depths,
 so the depth map is cut into layers of nearly equal blur. Each layer is continued behind the
 nearer ones, blurred in linear light together with its coverage, and laid over the farther ones.
-
-`to_light`, `to_srgb`, `aperture` and `blur` work on `[..., H, W]` planes and also serve
-`pynet_tf.scenes`, which knows the true layers.
 """
-
-import os
 
 import numpy as np
 from PIL import Image
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from pynet_tf.errors import InputError
+from pynet_tf.optics import SHARP, aperture, blur, to_light, to_srgb
 
-# Below this radius, in full-size pixels, a disc changes nothing that one could see.
-SHARP = 0.5
 # Layers are this far apart in blur, in full-size pixels, near the focus; farther off the
 # distance grows with the blur, since the eye compares relative sizes.
 STEP = 1.3
 STEP_GROWTH = 20.0
 # A rise of the depth map by this much within a few pixels is an edge, not a slope.
 EDGE = 0.08
+# The subject begins at this share of the depths, counted from far to near.
+NEAREST = 0.985
 
 
 def render(
@@ -74,7 +70,9 @@ def render(
     light = to_light(np.moveaxis(photo, -1, 0))
     # Layers are filled in at a quarter of the size.
     light = np.pad(light, [(0, 0), (0, -height % 4), (0, -width % 4)], mode="edge")
-    missing = [(0, full // 2 - part) for full, part in zip(light.shape[1:], radius.shape)]
+    missing = [
+        (0, full // 2 - part) for full, part in zip(light.shape[1:], radius.shape, strict=True)
+    ]
     radius = np.pad(radius, missing, mode="edge")
     boosted = light * _highlight_gain(light, highlights, max_blur) if highlights else light
     result = _compose(light, boosted, radius, blades)[:, :height, :width]
@@ -99,7 +97,7 @@ def nearest_subject(depth: np.ndarray) -> float:
     weight = np.exp(-2.0 * (y[:, None] ** 2 + x[None] ** 2)).ravel()
     order = np.argsort(depth, axis=None, kind="stable")
     share = np.cumsum(weight[order]) / weight.sum(dtype=np.float64)
-    return float(depth.ravel()[order[np.searchsorted(share, 0.95)]])
+    return float(depth.ravel()[order[np.searchsorted(share, NEAREST)]])
 
 
 def focus_at(depth: np.ndarray, x: float, y: float) -> float:
@@ -125,83 +123,7 @@ def focus_at(depth: np.ndarray, x: float, y: float) -> float:
     return float(np.median(depth[rows, columns]))
 
 
-def to_light(srgb: np.ndarray) -> np.ndarray:
-    """Undoes the sRGB transfer: uint8, or float in [0, 1], to float32 linear light."""
-    if srgb.dtype == np.uint8:
-        return _decode(np.arange(256) / 255).astype(np.float32)[srgb]
-    return _decode(srgb).astype(np.float32)
-
-
-def to_srgb(light: np.ndarray, dtype: np.dtype = np.uint8) -> np.ndarray:
-    """Applies the sRGB transfer to linear light, clipped to [0, 1]; uint8 is rounded."""
-    light = np.clip(light, 0.0, 1.0)
-    if dtype == np.uint8:
-        # 65536 steps keep every one of the 256 values apart, the dark ones too.
-        table = np.round(_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
-        return table[(light * 65535 + 0.5).astype(np.uint16)]
-    return _encode(light).astype(dtype)
-
-
-def aperture(radius: float, blades: int = 0) -> np.ndarray:
-    """Draws the image of a point of light out of focus.
-
-    Args:
-        radius: in pixels of the picture to be blurred.
-        blades: 0 for a disc, else a regular polygon of the same area with that many corners.
-
-    Returns:
-        `[n, n]` float32, n odd; antialiased, sum 1.
-
-    Raises:
-        InputError: 1 or 2 blades, or no whole number of them.
-    """
-    if blades != int(blades) or blades < 0 or blades in (1, 2):
-        raise InputError(f"blades is {blades}; give 0 for a round aperture, or 3 or more")
-    reach = int(np.ceil(radius * (1.0 if blades == 0 else 1.3)))
-    fine = 8
-    at = (np.arange((2 * reach + 1) * fine) + 0.5) / fine - reach - 0.5
-    y, x = np.meshgrid(at, at, indexing="ij")
-    distance = np.hypot(y, x)
-    if blades:
-        sector = 2 * np.pi / blades
-        angle = np.mod(np.arctan2(y, x) + 0.3, sector) - sector / 2
-        inradius = np.sqrt(np.pi / (blades * np.tan(np.pi / blades)))
-        distance = distance * np.cos(angle) / inradius
-    inside = (distance <= radius).astype(np.float32)
-    cells = inside.reshape(2 * reach + 1, fine, 2 * reach + 1, fine).mean(axis=(1, 3))
-    return cells / cells.sum()
-
-
-def blur(planes: np.ndarray, radius: float, blades: int = 0) -> np.ndarray:
-    """Blurs planes with an aperture; beyond the edge the picture is mirrored.
-
-    Args:
-        planes: `[..., H, W]` float32.
-        radius: in pixels of the planes; below `SHARP` they are returned as they are.
-        blades: see `aperture`.
-
-    Returns:
-        `[..., H, W]` float32, nowhere below 0 where the planes are not.
-    """
-    if radius < SHARP:
-        return planes
-    kernel = aperture(radius, blades)
-    reach = kernel.shape[0] // 2
-    height, width = planes.shape[-2:]
-    margin = [(0, 0)] * (planes.ndim - 2) + [(reach, reach)] * 2
-    padded = np.pad(planes, margin, mode="symmetric")
-    shape = [fft.next_fast_len(size, real=True) for size in padded.shape[-2:]]
-    threads = os.cpu_count()
-    spectrum = fft.rfft2(padded, shape, workers=threads)
-    spectrum *= fft.rfft2(kernel, shape, workers=threads)
-    blurred = fft.irfft2(spectrum, shape, workers=threads, overwrite_x=True)
-    blurred = blurred[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
-    return np.maximum(blurred, 0.0)
-
-
-def _compose(
-    light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades: int
-) -> np.ndarray:
+def _compose(light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades: int) -> np.ndarray:
     """Cuts the picture into layers, blurs each and lays them over each other, far to near.
 
     Args:
@@ -305,17 +227,9 @@ def _highlight_gain(light: np.ndarray, highlights: float, max_blur: float) -> np
     Only small lights gain: a white sky is as bright as it looks.
     """
     brightest = light.max(axis=0)
-    clipped = np.clip((brightest - 0.75) / 0.2, 0, 1)
+    clipped = np.clip((brightest - 0.85) / 0.12, 0, 1)
     around = ndimage.uniform_filter(clipped, 2 * round(6 * max_blur) + 1, mode="nearest")
     return 1 + highlights * clipped * np.clip(1 - 4 * around, 0, 1)
-
-
-def _decode(srgb: np.ndarray) -> np.ndarray:
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-def _encode(light: np.ndarray) -> np.ndarray:
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def _check_photo(photo: np.ndarray) -> np.ndarray:

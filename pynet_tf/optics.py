@@ -1,0 +1,97 @@
+"""Light and apertures: the sRGB transfer, and what an aperture makes of planes of light.
+
+Blur adds up light, so it must work on linear light, not on sRGB values. All functions take
+`[..., H, W]` planes; radii are in pixels of those planes.
+"""
+
+import os
+
+import numpy as np
+from scipy import fft
+
+from pynet_tf.errors import InputError
+
+# Below this radius a disc changes nothing that one could see.
+SHARP = 0.5
+
+
+def to_light(srgb: np.ndarray) -> np.ndarray:
+    """Undoes the sRGB transfer: uint8, or float in [0, 1], to float32 linear light."""
+    if srgb.dtype == np.uint8:
+        return _decode(np.arange(256) / 255).astype(np.float32)[srgb]
+    return _decode(srgb).astype(np.float32)
+
+
+def to_srgb(light: np.ndarray, dtype: np.dtype = np.uint8) -> np.ndarray:
+    """Applies the sRGB transfer to linear light, clipped to [0, 1]; uint8 is rounded."""
+    light = np.clip(light, 0.0, 1.0)
+    if dtype == np.uint8:
+        # 65536 steps keep every one of the 256 values apart, the dark ones too.
+        table = np.round(_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
+        return table[(light * 65535 + 0.5).astype(np.uint16)]
+    return _encode(light).astype(dtype)
+
+
+def aperture(radius: float, blades: int = 0) -> np.ndarray:
+    """Draws the image of a point of light out of focus.
+
+    Args:
+        radius: in pixels of the picture to be blurred.
+        blades: 0 for a disc, else a regular polygon of the same area with that many corners.
+
+    Returns:
+        `[n, n]` float32, n odd; antialiased, sum 1.
+
+    Raises:
+        InputError: 1 or 2 blades, or no whole number of them.
+    """
+    if blades != int(blades) or blades < 0 or blades in (1, 2):
+        raise InputError(f"blades is {blades}; give 0 for a round aperture, or 3 or more")
+    reach = int(np.ceil(radius * (1.0 if blades == 0 else 1.3)))
+    fine = 8
+    at = (np.arange((2 * reach + 1) * fine) + 0.5) / fine - reach - 0.5
+    y, x = np.meshgrid(at, at, indexing="ij")
+    distance = np.hypot(y, x)
+    if blades:
+        sector = 2 * np.pi / blades
+        angle = np.mod(np.arctan2(y, x) + 0.3, sector) - sector / 2
+        inradius = np.sqrt(np.pi / (blades * np.tan(np.pi / blades)))
+        distance = distance * np.cos(angle) / inradius
+    inside = (distance <= radius).astype(np.float32)
+    cells = inside.reshape(2 * reach + 1, fine, 2 * reach + 1, fine).mean(axis=(1, 3))
+    return cells / cells.sum()
+
+
+def blur(planes: np.ndarray, radius: float, blades: int = 0) -> np.ndarray:
+    """Blurs planes with an aperture; beyond the edge the picture is mirrored.
+
+    Args:
+        planes: `[..., H, W]` float32.
+        radius: in pixels of the planes; below `SHARP` they are returned as they are.
+        blades: see `aperture`.
+
+    Returns:
+        `[..., H, W]` float32, nowhere below 0 where the planes are not.
+    """
+    if radius < SHARP:
+        return planes
+    kernel = aperture(radius, blades)
+    reach = kernel.shape[0] // 2
+    height, width = planes.shape[-2:]
+    margin = [(0, 0)] * (planes.ndim - 2) + [(reach, reach)] * 2
+    padded = np.pad(planes, margin, mode="symmetric")
+    shape = [fft.next_fast_len(size, real=True) for size in padded.shape[-2:]]
+    threads = os.cpu_count()
+    spectrum = fft.rfft2(padded, shape, workers=threads)
+    spectrum *= fft.rfft2(kernel, shape, workers=threads)
+    blurred = fft.irfft2(spectrum, shape, workers=threads, overwrite_x=True)
+    blurred = blurred[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
+    return np.maximum(blurred, 0.0)
+
+
+def _decode(srgb: np.ndarray) -> np.ndarray:
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def _encode(light: np.ndarray) -> np.ndarray:
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
