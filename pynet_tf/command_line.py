@@ -77,7 +77,13 @@ def import_tensorflow():
     return tf
 
 
-def progress(items: Iterable, total: int, label: str, every: float = 10.0) -> Iterator:
+def progress(
+    items: Iterable,
+    total: int,
+    label: str,
+    note: Callable[[], str] = str,
+    every: float = 10.0,
+) -> Iterator:
     """Yields the items, showing how far it is and the time left.
 
     On a terminal a bar; elsewhere (a log file, a pipe) a plain line at most every `every`
@@ -87,12 +93,16 @@ def progress(items: Iterable, total: int, label: str, every: float = 10.0) -> It
         items: what to go through.
         total: how many there are.
         label: what is being done, e.g. `rendering`.
+        note: gives a few words on the state of things, shown behind the figures.
         every: seconds between plain lines.
     """
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        yield from tqdm(items, total=total, desc=label, dynamic_ncols=True)
+        with tqdm(items, total=total, desc=label, dynamic_ncols=True) as bar:
+            for item in bar:
+                yield item
+                bar.set_postfix_str(note(), refresh=False)
         return
     start = shown = time.monotonic()
     for done, item in enumerate(items, 1):
@@ -101,4 +111,13 @@ def progress(items: Iterable, total: int, label: str, every: float = 10.0) -> It
         if done == total or now - shown >= every:
             shown = now
             left = (now - start) / done * (total - done)
-            print(f"{label}: {done} of {total}, {left:.0f} s left", file=sys.stderr, flush=True)
+            line = f"{label}: {done} of {total}, {duration(left)} left {note()}"
+            print(line.rstrip(), file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as a person would say it: `45 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,226 @@
+"""Batches for training and validation, and whole photos for evaluation, from EBB! shards.
+
+A sample is a window of the half-size photo with its depth map and the matching window of the
+wide-aperture shot, resized for the level (Ignatov et al., CVPRW 2020, section 3.2):
+
+    image    [B, window, window, 4] float32 in [0, 1] (3 channels without depth)
+    target   [B, t, t, 3] float32 in [0, 1], t = window * 2 / 2**(level - 1)
+
+Training samples are numbered from 0 on without end. Which photo, window, rotation and flip a
+number stands for depends on it and the seed alone, so that training can go on at any step, on any
+number of devices, with just the samples that it would have seen.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from pynet_tf import records
+from pynet_tf.errors import InputError
+from pynet_tf.records import Split, open_split
+
+__all__ = ["open_split", "photos", "reading", "target_size", "training", "validation"]
+
+# Samples of one step are prepared side by side; more would only take memory.
+_PARALLEL = min(16, os.cpu_count() or 1)
+_READY_BATCHES = 2
+
+
+def target_size(window: int, level: int) -> int:
+    """Returns the side of the target of a window at a level."""
+    return window * 2 // 2 ** (level - 1)
+
+
+def training(
+    split: Split,
+    level: int,
+    window: int,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    depth: bool = True,
+    worker: int = 0,
+    workers: int = 1,
+    replicas: int = 1,
+) -> tf.data.Dataset:
+    """Returns endless batches of random windows.
+
+    Args:
+        split: from `open_split`.
+        level: 7 (smallest) to 1.
+        window: side of the window in pixels of the half-size photo, a multiple of 32. Smaller
+            photos are taken whole and mirrored to fill it.
+        batch_size: samples of one step, over all devices.
+        seed: of order, windows and augmentation.
+        first_step: the step to begin at; nothing before it is read.
+        depth: whether images have the depth map.
+        worker: number of this process.
+        workers: processes that share each step's samples evenly, without overlap.
+        replicas: devices of this process; each takes one element of the result per step.
+
+    Returns:
+        Elements (image, target) with `batch_size / workers / replicas` samples.
+    """
+    share = batch_size // workers
+    first = tf.constant(worker * share, tf.int64)
+
+    def numbers(position):
+        return (position // share) * batch_size + first + position % share
+
+    dataset = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
+    dataset = dataset.map(
+        lambda position: _random_sample(split, numbers(position), level, window, seed, depth),
+        num_parallel_calls=_PARALLEL,
+        deterministic=True,
+    )
+    batched = dataset.batch(share // replicas, drop_remainder=True)
+    return batched.prefetch(_READY_BATCHES * replicas).with_options(_options())
+
+
+def validation(
+    split: Split, level: int, window: int, batch_size: int, depth: bool = True, count: int = -1
+) -> tf.data.Dataset:
+    """Returns the middle windows of a split's photos in order, unturned.
+
+    The last batch holds what is left over.
+
+    Args:
+        split: from `open_split`.
+        level: 7 (smallest) to 1.
+        window: side of the window in pixels of the half-size photo, as for `training`.
+        batch_size: samples of all batches but the last.
+        depth: whether images have the depth map.
+        count: photos to take, spread over the split; -1 for all.
+
+    Returns:
+        Elements (image, target).
+    """
+    total = len(split)
+    count = total if count < 0 else min(count, total)
+    chosen = np.linspace(0, total, count, endpoint=False).astype(np.int64)
+    dataset = tf.data.Dataset.from_tensor_slices(chosen).map(
+        lambda index: _middle_sample(split, index, level, window, depth),
+        num_parallel_calls=_PARALLEL,
+        deterministic=True,
+    )
+    return dataset.batch(batch_size).prefetch(1).with_options(_options())
+
+
+def photos(split: Split) -> Iterator[dict]:
+    """Yields whole samples one after another.
+
+    Yields:
+        `name`: str; `photo`, `bokeh`: `[2h, 2w, 3]` uint8; `image`: `[h, w, 4]` uint8.
+    """
+    for index in range(len(split)):
+        sample = records.parse(tf.constant(records.read(split, index)))
+        yield {
+            "name": sample["name"].numpy().decode(),
+            "photo": _decode(sample["photo"]).numpy(),
+            "image": sample["image"].numpy(),
+            "bokeh": _decode(sample["bokeh"]).numpy(),
+        }
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Turns TensorFlow's report of a failed read back into the `InputError` that it was."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        original = re.search(r"InputError: (.*)", error.message or "")
+        if original is None:
+            raise
+        raise InputError(original[1]) from error
+
+
+def _random_sample(split, number, level, window, seed, depth):
+    total = len(split)
+    epoch, position = number // total, number % total
+    key = tf.stack([tf.constant(seed, tf.int64), epoch, tf.constant(0, tf.int64)])
+    index = tf.random.experimental.index_shuffle(position, tf.cast(key, tf.int32), total - 1)
+    sample = _read(split, index)
+    draw = tf.random.stateless_uniform([4], tf.stack([tf.constant(seed, tf.int64), number]))
+    room = tf.maximum(tf.shape(sample["image"])[:2] - window, 0)
+    corner = tf.cast(draw[:2] * tf.cast(room + 1, tf.float32), tf.int32)
+    # Rounding may give 1.0 times the range.
+    corner = tf.minimum(corner, room)
+    image, target = _window(sample, corner, level, window, depth)
+    turns = tf.cast(draw[2] * 4, tf.int32)
+    return _turn(image, turns, draw[3] < 0.5), _turn(target, turns, draw[3] < 0.5)
+
+
+def _middle_sample(split, index, level, window, depth):
+    sample = _read(split, index)
+    room = tf.maximum(tf.shape(sample["image"])[:2] - window, 0)
+    return _window(sample, room // 2, level, window, depth)
+
+
+def _read(split: Split, index) -> dict:
+    # Not stateful: a stateful function would be run one call at a time under op determinism.
+    serialized = tf.numpy_function(
+        lambda number: records.read(split, int(number)), [index], tf.string, stateful=False
+    )
+    return records.parse(tf.ensure_shape(serialized, []))
+
+
+def _window(sample: dict, corner, level: int, window: int, depth: bool):
+    """Cuts the window out of image and target; `corner` in pixels of the image."""
+    size = tf.minimum(tf.shape(sample["image"])[:2], window)
+    image = tf.slice(
+        sample["image"], tf.concat([corner, [0]], 0), tf.concat([size, [4 if depth else 3]], 0)
+    )
+    bokeh = tf.io.decode_and_crop_jpeg(
+        sample["bokeh"],
+        2 * tf.concat([corner, size], 0),
+        channels=3,
+        dct_method="INTEGER_ACCURATE",
+    )
+    image, bokeh = _mirror(image, window), _mirror(bokeh, 2 * window)
+    side = target_size(window, level)
+    if level > 1:
+        target = tf.image.resize(bokeh, [side, side], "bicubic", antialias=True)
+        # The cubic kernel overshoots at edges; Pillow clips as well.
+        target = tf.clip_by_value(target, 0.0, 255.0)
+    else:
+        target = tf.cast(bokeh, tf.float32)
+    image.set_shape([window, window, 4 if depth else 3])
+    target.set_shape([side, side, 3])
+    return tf.cast(image, tf.float32) / 255.0, target / 255.0
+
+
+def _mirror(picture, side: int):
+    """Fills `[side, side, C]` by mirroring a smaller picture over and over."""
+
+    def indices(length):
+        folded = tf.range(side) % (2 * length)
+        return tf.where(folded < length, folded, 2 * length - 1 - folded)
+
+    height, width = tf.unstack(tf.shape(picture)[:2])
+    return tf.cond(
+        (height < side) | (width < side),
+        lambda: tf.gather(tf.gather(picture, indices(height), axis=0), indices(width), axis=1),
+        lambda: picture,
+    )
+
+
+def _turn(picture, turns, flip):
+    shape = picture.shape
+    picture = tf.image.rot90(picture, turns)
+    picture = tf.cond(flip, lambda: tf.reverse(picture, [0]), lambda: picture)
+    return tf.ensure_shape(picture, shape)
+
+
+def _decode(jpeg):
+    return tf.io.decode_jpeg(jpeg, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return options

@@ -1,0 +1,69 @@
+"""What TensorBoard shows of a level: figures, pictures and settings.
+
+RUN_DIR/level_3/logs/train         loss, its terms, PSNR, MSE, rate, speed, spread of colours
+RUN_DIR/level_3/logs/validation    loss, its terms, PSNR, MSE, MS-SSIM, pictures
+"""
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+# Pictures of small levels are enlarged to this side, larger ones reduced to it.
+PICTURE_SIDE = 256
+
+
+def writer(logs: Path, name: str) -> tf.summary.SummaryWriter:
+    """Opens the writer of `train` or `validation`."""
+    return tf.summary.create_file_writer(str(Path(logs) / name))
+
+
+def write_settings(to: tf.summary.SummaryWriter, settings: dict) -> None:
+    """Writes the settings in force as a table and for TensorBoard's HParams page."""
+    # TensorBoard's own library is slow to import, and only this needs it.
+    from tensorboard.plugins.hparams import api as hparams
+
+    flat = {
+        name: value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
+        for name, value in settings.items()
+    }
+    rows = "\n".join(f"| {name} | {value} |" for name, value in flat.items())
+    with to.as_default():
+        tf.summary.text("settings", f"| setting | value |\n|---|---|\n{rows}", step=0)
+        hparams.hparams(flat)
+    to.flush()
+
+
+def write_figures(to: tf.summary.SummaryWriter, figures: dict[str, float], step: int) -> None:
+    """Writes scalars by name; those that are not available (nan) are left out."""
+    with to.as_default():
+        for name, value in figures.items():
+            if value == value:
+                tf.summary.scalar(name, value, step=step)
+    to.flush()
+
+
+def write_pictures(
+    to: tf.summary.SummaryWriter, image: tf.Tensor, output: tf.Tensor, target: tf.Tensor, step: int
+) -> None:
+    """Writes input | output | target side by side, one picture per sample.
+
+    Args:
+        to: of the validation.
+        image: `[B, H, W, 3 or 4]`, of which the photo is shown.
+        output: `[B, t, t, 3]`, clipped for showing.
+        target: `[B, t, t, 3]`.
+        step: of training.
+    """
+    # Nearest neighbour, so that the pixels of a small level are seen as they are.
+    size = [PICTURE_SIDE, PICTURE_SIDE]
+    panels = [
+        tf.image.resize(picture, size, "nearest" if picture.shape[1] < PICTURE_SIDE else "area")
+        for picture in (image[..., :3], tf.clip_by_value(output, 0.0, 1.0), target)
+    ]
+    with to.as_default():
+        for number, picture in enumerate(tf.concat(panels, axis=2)):
+            tf.summary.image(
+                f"input, output, target/{number}", picture[None], step=step, max_outputs=1
+            )
+    to.flush()

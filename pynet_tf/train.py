@@ -1,0 +1,158 @@
+"""Command line: trains PyNET level by level, 7 to 1.
+
+The same command again goes on where it was stopped, or says that the level is done.
+"""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line, recipes
+from pynet_tf.errors import InputError
+
+# Flag and field of `recipes.Recipe`; None keeps the recipe's value.
+RECIPE_FLAGS = {
+    "batch_size": (int, "samples per step, over all devices"),
+    "iterations": (int, "steps of the level"),
+    "learning_rate": (float, "Adam's constant rate"),
+    "l1_weight": (float, "weight of the mean absolute difference"),
+    "ssim_weight": (float, "weight of 1 - SSIM"),
+    "content_weight": (float, "weight of the VGG-19 term; 0 trains without VGG-19"),
+    "window": (int, "side of the training windows in pixels of the half-size photo"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parses the arguments and trains; returns 0, or 130 if a signal stopped it."""
+    flags = _parser().parse_args(arguments)
+    levels = range(7, 0, -1) if flags.level == "all" else [int(flags.level)]
+    recipe_of = {level: _recipe(flags, level) for level in levels}
+    tf = command_line.import_tensorflow()
+    from pynet_tf import devices, training
+
+    if flags.logical_cpus > 1:
+        one = tf.config.LogicalDeviceConfiguration()
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [one] * flags.logical_cpus)
+    strategy = devices.strategy(flags.strategy)
+    if flags.deterministic or not tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
+    for level in levels:
+        job = training.Job(
+            level=level,
+            data_dir=flags.data_dir,
+            run_dir=flags.run_dir,
+            recipe=recipe_of[level],
+            width=flags.width,
+            depth=flags.depth,
+            head=flags.head,
+            seed=flags.seed,
+            eval_step=flags.eval_step,
+            eval_photos=flags.eval_photos,
+            vgg=flags.vgg,
+            precision=flags.precision,
+            jit=flags.jit,
+            allow_changes=flags.allow_changes,
+            start_from=flags.start_from if level == levels[0] else None,
+        )
+        if not training.train_level(job, strategy):
+            return 130
+    return 0
+
+
+def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:
+    given = {
+        flag.removesuffix("_weight"): getattr(flags, flag)
+        for flag in RECIPE_FLAGS
+        if getattr(flags, flag) is not None
+    }
+    recipe = dataclasses.replace(recipes.recipe(flags.recipe, level), **given)
+    for name in ("batch_size", "iterations", "learning_rate"):
+        if not getattr(recipe, name) > 0:
+            raise InputError(f"--{name} is {getattr(recipe, name)}, but has to be above 0")
+    for name in ("l1", "ssim", "content"):
+        if not getattr(recipe, name) >= 0:
+            raise InputError(f"--{name}_weight is {getattr(recipe, name)}, but has to be 0 or more")
+    if not any((recipe.l1, recipe.ssim, recipe.content)):
+        raise InputError("all weights of the loss are 0; give one of them a value above 0")
+    if recipe.window < 32 or recipe.window % 32:
+        raise InputError(f"--window is {recipe.window}, but has to be a multiple of 32")
+    return recipe
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pynet_tf.train",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--level",
+        required=True,
+        choices=[*"7654321", "all"],
+        help="level to train, 7 (smallest) first; all trains 7 to 1",
+    )
+    add("--data_dir", type=Path, default=Path("data"), help="what tools/build_ebb.py prepared")
+    add("--run_dir", type=Path, default=Path("checkpoints"), help="holds all levels of a run")
+    add("--recipe", choices=recipes.NAMES, default="original", help="the table of settings")
+    for name, (kind, text) in RECIPE_FLAGS.items():
+        add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
+    add("--eval_step", type=_positive, default=1000, help="steps between validations")
+    add("--eval_photos", type=int, default=-1, help="photos to validate on; -1 for all")
+    add("--width", type=float, help="scale of the channel counts; that of the level below, or 1.0")
+    add(
+        "--head",
+        choices=["original", "residual"],
+        help="the 2020 outputs, or corrections of the level below; the level below's, or original",
+    )
+    add(
+        "--depth",
+        action=argparse.BooleanOptionalAction,
+        help="use the depth map as input; as the level below does, or yes",
+    )
+    add("--seed", type=int, default=0, help="of initial weights, order of samples, augmentation")
+    add(
+        "--vgg",
+        type=Path,
+        default=Path("checkpoints/imagenet-vgg-verydeep-19.mat"),
+        help="VGG-19 weights: MatConvNet's .mat or Keras' .h5",
+    )
+    add(
+        "--precision",
+        choices=["float32", "mixed_float16", "mixed_bfloat16"],
+        default="float32",
+        help="of the computation; the weights are float32. Not measured on a GPU yet",
+    )
+    add(
+        "--strategy",
+        choices=["auto", "mirrored", "multi_worker"],
+        default="auto",
+        help="the devices: all GPUs if several, the same explicitly, or the workers of TF_CONFIG",
+    )
+    add("--jit", action="store_true", help="compile the step with XLA. Slower on a CPU")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="the same bits on every run, on a GPU too, where it costs time; a CPU always is",
+    )
+    add(
+        "--logical_cpus", type=_positive, default=1, help="CPU devices to show, for trying mirrored"
+    )
+    add("--start_from", type=Path, help="run to take the first weights from, not the level below")
+    add("--allow_changes", action="store_true", help="go on although data or settings changed")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    command_line.run(main, "pynet_tf.train")
