@@ -14,7 +14,7 @@ number of devices, with just the samples that it would have seen.
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -110,13 +110,17 @@ def validation(
     return dataset.batch(batch_size).prefetch(1).with_options(_options())
 
 
-def photos(split: Split) -> Iterator[dict]:
+def photos(split: Split, indices: Iterable[int] | None = None) -> Iterator[dict]:
     """Yields whole samples one after another.
+
+    Args:
+        split: from `open_split`.
+        indices: which samples to read; None for all.
 
     Yields:
         `name`: str; `photo`, `bokeh`: `[2h, 2w, 3]` uint8; `image`: `[h, w, 4]` uint8.
     """
-    for index in range(len(split)):
+    for index in range(len(split)) if indices is None else indices:
         sample = records.parse(tf.constant(records.read(split, index)))
         yield {
             "name": sample["name"].numpy().decode(),
@@ -141,8 +145,8 @@ def reading() -> Iterator[None]:
 def _random_sample(split, number, level, window, seed, depth):
     total = len(split)
     epoch, position = number // total, number % total
-    key = tf.stack([tf.constant(seed, tf.int64), epoch, tf.constant(0, tf.int64)])
-    index = tf.random.experimental.index_shuffle(position, tf.cast(key, tf.int32), total - 1)
+    key = tf.stack([tf.constant(seed, tf.int64), epoch])
+    index = tf.random.experimental.index_shuffle(position, key, total - 1)
     sample = _read(split, index)
     draw = tf.random.stateless_uniform([4], tf.stack([tf.constant(seed, tf.int64), number]))
     room = tf.maximum(tf.shape(sample["image"])[:2] - window, 0)
