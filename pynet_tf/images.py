@@ -7,6 +7,7 @@
 Halving is Pillow's antialiased bicubic, as in the 2020 training data.
 """
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def open_image(path: Path) -> Image.Image:
         raise InputError(f"{path} is not there; check the name")
     try:
         with warnings.catch_warnings():
-            # Pillow warns from half its limit on; `MAX_PIXELS` is ours.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of odd EXIF data, and of size long before `MAX_PIXELS`.
+            warnings.simplefilter("ignore")
             with Image.open(path) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise InputError(
@@ -40,14 +41,15 @@ def open_image(path: Path) -> Image.Image:
                         f"{MAX_PIXELS // 1_000_000} million; make it smaller"
                     )
                 opened.load()
-                return ImageOps.exif_transpose(opened)
+                ImageOps.exif_transpose(opened, in_place=True)
+                return opened
     except InputError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
         raise InputError(
             f"{path} cannot be read as a picture ({error}); replace it by a whole JPEG, PNG, "
             "WebP or TIFF"
@@ -63,7 +65,7 @@ def read_photo(path: Path) -> np.ndarray:
     Raises:
         InputError: see `open_image`.
     """
-    return np.asarray(_eight_bit(open_image(path)).convert("RGB"))
+    return np.asarray(_convert(open_image(path), "RGB"))
 
 
 def read_depth(path: Path) -> np.ndarray:
@@ -74,7 +76,12 @@ def read_depth(path: Path) -> np.ndarray:
     Raises:
         InputError: see `open_image`.
     """
-    return np.asarray(_eight_bit(open_image(path)).convert("L"))
+    return np.asarray(_convert(open_image(path), "L"))
+
+
+def _convert(picture: Image.Image, mode: str) -> Image.Image:
+    # Pillow copies even where there is nothing to convert.
+    return picture if picture.mode == mode else _eight_bit(picture).convert(mode)
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
