@@ -1,8 +1,8 @@
 """Output that is either whole or absent: write beside, then rename.
 
 A process killed at any moment leaves the old file, or the new one, never half of one. What it
-may leave is a hidden temporary whose name ends in `.partial`; the next write to the same path
-replaces it.
+may leave is a hidden temporary whose name begins with `.partial.`; the next write to the same
+path replaces it.
 """
 
 import contextlib
@@ -13,9 +13,9 @@ from pathlib import Path
 
 
 def partial_path(path: Path) -> Path:
-    """Returns where `path` is prepared: hidden, in the same folder, the same suffix kept."""
+    """Returns where `path` is prepared: hidden, in the same folder, all suffixes kept."""
     path = Path(path)
-    return path.with_name(f".{path.stem}.partial{path.suffix}")
+    return path.with_name(f".partial.{path.name}")
 
 
 @contextlib.contextmanager
