@@ -213,7 +213,7 @@ def save_level(run_dir: Path, level: int, pyramid: keras.Model, settings: dict, 
     """
     run = Run(level, **{"width": 1.0, "depth": True, "head": "original", **kind}, settings=settings)
     folder = level_dir(run_dir, level)
-    write(folder, 1, model=pyramid, step=tf.Variable(1, dtype=tf.int64))
+    write(folder, 1, model=pyramid)
     write_run(run_dir, run)
 
 
