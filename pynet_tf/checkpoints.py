@@ -107,6 +107,14 @@ def prefix(folder: Path, step: int) -> str:
     return str(Path(folder) / f"step_{step:08d}")
 
 
+def newest_in_words(folder: Path) -> str:
+    """Says which checkpoint is the newest, for messages."""
+    found = steps(folder)
+    if not found:
+        return "there is no checkpoint yet"
+    return f"the last good checkpoint is {prefix(folder, found[0])}"
+
+
 def write(folder: Path, step: int, **objects) -> None:
     """Writes a checkpoint and removes all but the newest `KEPT`.
 
@@ -126,12 +134,11 @@ def write(folder: Path, step: int, **objects) -> None:
         tf.train.Checkpoint(**objects).write(prefix(folder, step))
     except (tf.errors.OpError, OSError) as error:
         remove_leftovers(folder)
-        newest = steps(folder)
-        good = f"the newest good one is {prefix(folder, newest[0])}" if newest else "there is none"
         reason = getattr(error, "message", None) or str(error)
         raise InputError(
             f"the checkpoint {prefix(folder, step)} could not be written "
-            f"({reason.splitlines()[0]}); {good}; make room and start the same command again"
+            f"({reason.splitlines()[0]}); {newest_in_words(folder)}; make room and start the same "
+            "command again"
         ) from error
     for old in steps(folder)[KEPT:]:
         _remove(folder, old)

@@ -21,9 +21,17 @@ import tensorflow as tf
 
 from pynet_tf import records
 from pynet_tf.errors import InputError
-from pynet_tf.records import Split, open_split
+from pynet_tf.records import Split, open_split, split_sizes
 
-__all__ = ["open_split", "photos", "reading", "target_size", "training", "validation"]
+__all__ = [
+    "open_split",
+    "photos",
+    "reading",
+    "split_sizes",
+    "target_size",
+    "training",
+    "validation",
+]
 
 # Samples of one step are prepared side by side; more would only take memory.
 _PARALLEL = min(16, os.cpu_count() or 1)

@@ -220,11 +220,20 @@ def write_fingerprints(prepared: Path, shard_counts: dict[str, Sequence[int]]) -
     files.write_text(prepared / FINGERPRINTS, json.dumps(digests, indent=1) + "\n")
 
 
-def _shard_counts(data_dir: Path, split: str) -> list[int]:
-    """Reads from TFDS's description how many samples each shard of the split holds."""
+def split_sizes(data_dir: Path) -> dict[str, int]:
+    """Returns how many samples each split holds, without looking at the shards.
+
+    Raises:
+        InputError: nothing is prepared there.
+    """
+    return {split: sum(counts) for split, counts in _all_shard_counts(data_dir).items()}
+
+
+def _all_shard_counts(data_dir: Path) -> dict[str, list[int]]:
+    """Reads from TFDS's description how many samples each shard of each split holds."""
     info = _read_json(data_dir, "dataset_info.json")
     try:
-        counts = {
+        return {
             entry["name"]: [int(count) for count in entry["shardLengths"]]
             for entry in info["splits"]
         }
@@ -232,6 +241,11 @@ def _shard_counts(data_dir: Path, split: str) -> list[int]:
         raise InputError(
             f"{folder(data_dir) / 'dataset_info.json'} is not TFDS's; {_again(data_dir)}"
         ) from error
+
+
+def _shard_counts(data_dir: Path, split: str) -> list[int]:
+    """Returns the samples in each shard of a split that has any."""
+    counts = _all_shard_counts(data_dir)
     if not sum(counts.get(split, [])):
         there = ", ".join(f"{name} ({sum(count)})" for name, count in counts.items())
         raise InputError(

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     levels = range(7, 0, -1) if flags.level == "all" else [int(flags.level)]
     recipe_of = {level: _recipe(flags, level) for level in levels}
     tf = command_line.import_tensorflow()
-    from pynet_tf import devices, training
+    from pynet_tf import devices, jobs, training
 
     if flags.logical_cpus > 1:
         one = tf.config.LogicalDeviceConfiguration()
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if flags.deterministic or not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     for level in levels:
-        job = training.Job(
+        job = jobs.Job(
             level=level,
             data_dir=flags.data_dir,
             run_dir=flags.run_dir,

@@ -7,81 +7,36 @@ stopped at any moment and started again ends with the weights of one that was no
 """
 
 import contextlib
-import dataclasses
 import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from pynet_tf import (
-    __version__,
     checkpoints,
+    colours,
     command_line,
     data,
     devices,
+    jobs,
     losses,
     metrics,
     model,
     summaries,
+    validation,
     vgg,
 )
-from pynet_tf.checkpoints import Run
 from pynet_tf.errors import InputError
+from pynet_tf.jobs import Job
 from pynet_tf.locks import locked
-from pynet_tf.recipes import Recipe
 
 LOG_STEP = 10
+# A checkpoint comes with every validation, and before that after this time.
 SAVE_SECONDS = 600
-SHOWN_WINDOWS = 7
-
-# Settings that may differ when a level goes on: they do not change what a step does.
-FREE_SETTINGS = ("iterations", "eval_step", "eval_photos", "versions")
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One level's training as the user asks for it.
-
-    Attributes:
-        level: 7 (smallest) to 1.
-        data_dir: with the prepared EBB! shards.
-        run_dir: holds or gets the levels' folders.
-        recipe: batch, iterations, rate, window, weights of the loss.
-        width: scale of the channel counts; None for that of the level under it, or else 1.0.
-        depth: whether to use the depth map; None for that of the level under it, or else True.
-        head: `original` or `residual`; None for that of the level under it, or else `original`.
-        seed: of the initial weights, the order of samples and their augmentation.
-        eval_step: steps between validations and checkpoints.
-        eval_photos: validation photos, -1 for all.
-        vgg: VGG-19 weights for the content term.
-        precision: Keras' dtype policy.
-        jit: whether to compile the step with XLA.
-        allow_changes: whether to go on although data or settings have changed.
-        start_from: another run whose finest level gives the first weights; None for the level
-            under this one in `run_dir`.
-    """
-
-    level: int
-    data_dir: Path
-    run_dir: Path
-    recipe: Recipe
-    width: float | None = None
-    depth: bool | None = None
-    head: str | None = None
-    seed: int = 0
-    eval_step: int = 1000
-    eval_photos: int = -1
-    vgg: Path | None = None
-    precision: str = "float32"
-    jit: bool = False
-    allow_changes: bool = False
-    start_from: Path | None = None
 
 
 def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> bool:
@@ -96,136 +51,111 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
 
     Raises:
         InputError: data, weights or settings are missing or do not fit, the loss is no longer
-            finite, or nothing can be written.
+            finite, the colours have collapsed, or nothing can be written.
     """
     strategy = strategy or tf.distribute.get_strategy()
     chief = devices.is_chief(strategy)
-    folder = checkpoints.level_dir(job.run_dir, job.level)
     train_split, test_split = _open_splits(job)
-    run = _agreed_run(job, train_split.fingerprint)
+    run = jobs.agreed_run(job, train_split.fingerprint)
     if run.step >= job.recipe.iterations:
-        print(f"level {job.level} is done ({run.step} steps): {folder}")
+        print(f"level {job.level} is done ({run.step} steps): {job.folder}")
         return True
-    _check_batch(job, strategy)
+    if job.recipe.batch_size % strategy.num_replicas_in_sync:
+        raise InputError(
+            f"--batch_size {job.recipe.batch_size} cannot be split evenly over "
+            f"{strategy.num_replicas_in_sync} devices"
+        )
     features = vgg.load_features(job.vgg) if job.recipe.content else None
 
-    with locked(folder) if chief else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if chief:
+            stack.enter_context(locked(job.folder))
+            checkpoints.remove_leftovers(job.folder)
+        stack.enter_context(data.reading())
+        stopping = stack.enter_context(_stop_signals())
+
         keras.mixed_precision.set_dtype_policy(job.precision)
         with strategy.scope():
             pyramid = run.pyramid(job.seed)
             network = model.level_model(pyramid, job.level)
-            optimizer = keras.optimizers.Adam(job.recipe.learning_rate, epsilon=1e-8)
-            if job.precision == "mixed_float16":
-                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-            optimizer.build(network.trainable_variables)
-        first_step = _start(job, run, pyramid, optimizer)
-        if chief:
-            checkpoints.remove_leftovers(folder)
-            checkpoints.write_run(job.run_dir, run)
-        print(f"level {job.level}, steps {first_step} to {job.recipe.iterations}, in {folder}")
-        for name, value in run.settings.items():
+            optimizer = _optimizer(job, network)
+        first_step = jobs.set_first_weights(job, pyramid, optimizer)
+        print(f"level {job.level}, steps {first_step} to {job.recipe.iterations}, in {job.folder}")
+        settings = {"width": run.width, "depth": run.depth, "head": run.head, **run.settings}
+        for name, value in settings.items():
             print(f"  {name}: {value}")
-        step = _compiled_step(job, strategy, network, optimizer, features)
-        with data.reading(), _stop_signals() as stopping:
-            return _loop(
-                job,
-                run,
-                strategy,
-                chief,
-                step,
-                network,
-                features,
-                train_split,
-                test_split,
-                first_step,
-                stopping,
-                {"model": pyramid, "optimizer": optimizer},
+        if chief:
+            checkpoints.write_run(job.run_dir, run)
+            train_log = summaries.writer(job.folder / "logs", "train")
+            validation_log = summaries.writer(job.folder / "logs", "validation")
+            summaries.write_settings(train_log, {"level": job.level, **settings})
+
+        def validate_and_log(done: int) -> None:
+            figures, pictures = validation.validate(
+                network, test_split, job.level, job.recipe, features, job.eval_photos
+            )
+            summaries.write_figures(validation_log, figures, done)
+            summaries.write_pictures(validation_log, *pictures, done)
+            print(
+                f"level {job.level}, step {done}, validation: {validation.line(figures)}",
+                flush=True,
             )
 
+        def save(done: int) -> None:
+            checkpoints.write(job.folder, done, model=pyramid, optimizer=optimizer)
 
-def _loop(
-    job,
-    run,
-    strategy,
-    chief,
-    step,
-    network,
-    features,
-    train_split,
-    test_split,
-    first_step,
-    stopping,
-    state,
-) -> bool:
-    recipe, folder = job.recipe, checkpoints.level_dir(job.run_dir, job.level)
-    logs = folder / "logs"
-    if chief:
-        train_log, validation_log = (summaries.writer(logs, n) for n in ("train", "validation"))
-        summaries.write_settings(train_log, {"level": job.level, **run.settings})
+        step = compiled_step(job, strategy, network, optimizer, features)
+        batches = iter(_batches(job, run.depth, strategy, train_split, first_step))
+        numbers = range(first_step + 1, job.recipe.iterations + 1)
+        notes = _Notes(job.recipe.batch_size)
+        saved = time.monotonic()
+        for done in command_line.progress(numbers, len(numbers), f"level {job.level}", notes.short):
+            begun = time.perf_counter()
+            image, target = next(batches)
+            waited = time.perf_counter() - begun
+            figures = {name: float(value) for name, value in step(image, target).items()}
+            notes.add(figures, waited, time.perf_counter() - begun)
+            _check(job, done, figures, notes.flat_steps)
 
-    def save(done: int) -> None:
-        if chief:
-            checkpoints.write(folder, done, **state)
-
-    batches = iter(_distributed(job, run, strategy, train_split, first_step))
-    window, saved = _Window(), time.monotonic()
-    numbers = range(first_step + 1, recipe.iterations + 1)
-    note = {"text": ""}
-    for done in command_line.progress(
-        numbers, len(numbers), f"level {job.level}", lambda: note["text"]
-    ):
-        begun = time.perf_counter()
-        image, target = next(batches)
-        fetched = time.perf_counter()
-        figures = {name: float(value) for name, value in step(image, target).items()}
-        window.add(figures, fetched - begun, time.perf_counter() - begun)
-        if not math.isfinite(figures["loss"]):
-            raise InputError(_not_finite(job, done, folder))
-
-        last = done == recipe.iterations
-        if done % LOG_STEP == 0 or last:
-            means = window.means(recipe.batch_size)
-            means["learning_rate"] = recipe.learning_rate
-            note["text"] = f"loss {means['loss']:.3f}, {means['psnr']:.2f} dB"
-            if chief:
-                summaries.write_figures(train_log, means, done)
-            window = _Window()
-        if done % job.eval_step == 0 or last:
-            if chief:
-                figures, shown = _validate(job, run, network, features, test_split)
-                summaries.write_figures(validation_log, figures, done)
-                summaries.write_pictures(validation_log, *shown, done)
-                print(_validation_line(job, done, figures), flush=True)
-            save(done)
-            saved = time.monotonic()
-        elif stopping.is_set() or time.monotonic() - saved > SAVE_SECONDS:
-            save(done)
-            saved = time.monotonic()
-        if stopping.is_set() and not last:
-            print(f"stopped at step {done}; the same command goes on from there")
-            return False
+            last = done == job.recipe.iterations
+            if chief and (done % LOG_STEP == 0 or last):
+                rate = {"learning_rate": job.recipe.learning_rate}
+                summaries.write_figures(train_log, notes.means() | rate, done)
+            if chief and (done % job.eval_step == 0 or last):
+                validate_and_log(done)
+                save(done)
+                saved = time.monotonic()
+            elif chief and (stopping.is_set() or time.monotonic() - saved > SAVE_SECONDS):
+                save(done)
+                saved = time.monotonic()
+            if stopping.is_set() and not last:
+                print(f"stopped at step {done}; the same command goes on from there")
+                return False
     return True
 
 
-class _Window:
-    """Sums up the figures of the steps between two log entries."""
+def compiled_step(
+    job: Job,
+    strategy: tf.distribute.Strategy,
+    network: keras.Model,
+    optimizer: keras.Optimizer,
+    features: losses.Features | None = None,
+) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+    """Returns the function that does one training step.
 
-    def __init__(self):
-        self.sums, self.steps, self.waited, self.took = {}, 0, 0.0, 0.0
+    Args:
+        job: gives the loss and whether XLA compiles the step.
+        strategy: that the network and the optimizer were made under.
+        network: one level, from `model.level_model`.
+        optimizer: built on the network's variables.
+        features: VGG-19, where the recipe has the content term.
 
-    def add(self, figures: dict[str, float], waited: float, took: float) -> None:
-        for name, value in figures.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.steps, self.waited, self.took = self.steps + 1, self.waited + waited, self.took + took
-
-    def means(self, batch_size: int) -> dict[str, float]:
-        figures = {name: value / self.steps for name, value in self.sums.items()}
-        figures["samples_per_second"] = self.steps * batch_size / self.took
-        figures["share_of_time_waiting_for_data"] = self.waited / self.took
-        return figures
-
-
-def _compiled_step(job, strategy, network, optimizer, features):
+    Returns:
+        A function of image and target (per replica) that updates the weights and gives `loss`,
+        its terms, `psnr`, `mse` and the colours' statistics, means over the replicas.
+    """
+    # TensorFlow's remapper breaks on the gradient of this graph, loudly, and gives up.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
     variables = network.trainable_variables
     replicas = strategy.num_replicas_in_sync
 
@@ -238,7 +168,14 @@ def _compiled_step(job, strategy, network, optimizer, features):
             # Keras' optimizers sum the gradients of all replicas.
             scaled = optimizer.scale_loss(loss / replicas)
         optimizer.apply(tape.gradient(scaled, variables), variables)
-        return {"loss": loss, **terms, **_colour_figures(output, target)}
+        clipped = tf.clip_by_value(output, 0.0, 1.0)
+        return {
+            "loss": loss,
+            **terms,
+            "psnr": tf.reduce_mean(metrics.psnr(clipped, target)),
+            "mse": tf.reduce_mean(tf.math.squared_difference(output, target)),
+            **colours.statistics(output, target),
+        }
 
     @tf.function
     def step(image, target):
@@ -251,165 +188,70 @@ def _compiled_step(job, strategy, network, optimizer, features):
     return step
 
 
-def _colour_figures(output, target) -> dict[str, tf.Tensor]:
-    """Returns PSNR, MSE, and mean and spread of each colour of output and target."""
-    clipped = tf.clip_by_value(output, 0.0, 1.0)
-    figures = {
-        "psnr": tf.reduce_mean(metrics.psnr(clipped, target)),
-        "mse": tf.reduce_mean(tf.math.squared_difference(output, target)),
-    }
-    for name, picture in (("output", output), ("target", target)):
-        means = tf.reduce_mean(picture, axis=[0, 1, 2])
-        spreads = tf.math.reduce_std(picture, axis=[0, 1, 2])
-        for channel, colour in enumerate(("red", "green", "blue")):
-            figures[f"colour/{name}_mean_{colour}"] = means[channel]
-            figures[f"colour/{name}_spread_{colour}"] = spreads[channel]
-    return figures
+class _Notes:
+    """Sums up the figures of the steps from one log entry to the next."""
 
+    def __init__(self, batch_size: int):
+        self.batch_size, self.flat_steps = batch_size, 0
+        self._clear()
 
-def _validate(job, run, network, features, split):
-    """Returns mean figures over the validation windows, and the first windows for showing."""
-    batch_size = min(job.recipe.batch_size, 16)
-    batches = data.validation(
-        split, job.level, job.recipe.window, batch_size, run.depth, job.eval_photos
-    )
-    sums, count, shown, shown_count = {}, 0, [], 0
-    for image, target in batches:
-        output = network(image, training=False)
-        terms = losses.terms(output, target, job.recipe, features)
-        clipped = tf.clip_by_value(output, 0.0, 1.0)
-        size = image.shape[0]
-        figures = {
-            "loss": losses.total(terms, job.recipe) * size,
-            **{name: term * size for name, term in terms.items()},
-            "psnr": tf.reduce_sum(metrics.psnr(clipped, target)),
-            "ms_ssim": tf.reduce_sum(metrics.ms_ssim(clipped, target)),
-            "mse": tf.reduce_mean(tf.math.squared_difference(output, target)) * size,
-        }
+    def _clear(self) -> None:
+        self.sums, self.steps, self.waited, self.took = {}, 0, 0.0, 0.0
+
+    def add(self, figures: dict[str, float], waited: float, took: float) -> None:
         for name, value in figures.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-        count += size
-        if shown_count < SHOWN_WINDOWS:
-            shown.append((image, output, target))
-            shown_count += size
-    pictures = [tf.concat(parts, 0)[:SHOWN_WINDOWS] for parts in zip(*shown, strict=True)]
-    return {name: value / count for name, value in sums.items()}, pictures
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.steps, self.waited, self.took = self.steps + 1, self.waited + waited, self.took + took
+        self.flat_steps = self.flat_steps + 1 if colours.flat_colours(figures) else 0
+        self.text = f"loss {figures['loss']:.3f}, {figures['psnr']:.2f} dB"
+
+    def short(self) -> str:
+        return self.text
+
+    def means(self) -> dict[str, float]:
+        figures = {name: value / self.steps for name, value in self.sums.items()}
+        figures["speed/samples_per_second"] = self.steps * self.batch_size / self.took
+        figures["speed/share_of_time_waiting_for_data"] = self.waited / self.took
+        self._clear()
+        return figures
 
 
-def _validation_line(job, done, figures) -> str:
-    known = {"loss": "{:.3f}", "psnr": "{:.2f} dB", "ms_ssim": "{:.4f}", "mse": "{:.5f}"}
-    parts = [
-        f"{name} {form.format(figures[name])}"
-        for name, form in known.items()
-        if figures[name] == figures[name]
-    ]
-    return f"level {job.level}, step {done}, validation: {', '.join(parts)}"
+def _check(job: Job, done: int, figures: dict[str, float], flat_steps: int) -> None:
+    """Stops training that has gone wrong for good."""
+    if not math.isfinite(figures["loss"]):
+        raise InputError(
+            f"the loss of level {job.level} is not finite at step {done}; "
+            f"{checkpoints.newest_in_words(job.folder)}; go on with a lower --learning_rate and "
+            "--allow_changes"
+        )
+    if flat_steps >= colours.FLAT_STEPS:
+        flat = " and ".join(colours.flat_colours(figures))
+        raise InputError(
+            f"level {job.level} has lost its colours: {flat} varied less than "
+            f"{colours.FLAT_SHARE:.0%} as much as in the targets for the last {flat_steps} steps; "
+            f"{checkpoints.newest_in_words(job.folder)}; try a lower --learning_rate, another "
+            "--seed or --head residual in a new --run_dir"
+        )
 
 
 def _open_splits(job: Job):
     train_split = data.open_split(job.data_dir, "train")
-    try:
+    if data.split_sizes(job.data_dir).get("test"):
         return train_split, data.open_split(job.data_dir, "test")
-    except InputError as error:
-        if "has no samples" not in str(error):
-            raise
-        print(f"there is no test split in {job.data_dir}: validating on the training photos")
-        return train_split, train_split
+    print(f"there is no test split in {job.data_dir}: validating on the training photos")
+    return train_split, train_split
 
 
-def _agreed_run(job: Job, fingerprint: str) -> Run:
-    """Settles what the level is, from the job, its earlier run and the level under it."""
-    earlier = checkpoints.read_run(job.run_dir, job.level)
-    below = _below(job)
-    if earlier is None and below is None and job.level < 7:
-        raise InputError(
-            f"level {job.level} starts from level {job.level + 1}, which is not in {job.run_dir} "
-            f"yet; run this first: python -m pynet_tf.train --level {job.level + 1} --data_dir "
-            f"{job.data_dir} --run_dir {job.run_dir}"
-        )
-    known = earlier or below
-    kind = {}
-    for name, standard in (("width", 1.0), ("depth", True), ("head", "original")):
-        asked, found = getattr(job, name), getattr(known, name, None)
-        if None not in (asked, found) and asked != found:
-            raise InputError(
-                f"{checkpoints.level_dir(job.run_dir, known.level)} was trained with --{name} "
-                f"{found}, not {asked}; leave the flag away or choose another --run_dir"
-            )
-        kind[name] = next(value for value in (asked, found, standard) if value is not None)
-    settings = {
-        **dataclasses.asdict(job.recipe),
-        **kind,
-        "seed": job.seed,
-        "precision": job.precision,
-        "eval_step": job.eval_step,
-        "eval_photos": job.eval_photos,
-        "data": fingerprint,
-        "versions": {
-            "pynet_tf": __version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-        },
-    }
-    if earlier is not None and earlier.step and not job.allow_changes:
-        _refuse_changes(job, earlier.settings, settings)
-    return Run(job.level, **kind, settings=settings, step=earlier.step if earlier else 0)
+def _optimizer(job: Job, network: keras.Model) -> keras.Optimizer:
+    # 1e-8 is TensorFlow 1's default, which the 2020 code used.
+    optimizer = keras.optimizers.Adam(job.recipe.learning_rate, epsilon=1e-8)
+    if job.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(network.trainable_variables)
+    return optimizer
 
 
-def _refuse_changes(job: Job, old: dict, new: dict) -> None:
-    changed = [
-        f"{name} {old[name]} -> {new[name]}"
-        for name in new
-        if name in old and name not in FREE_SETTINGS and old[name] != new[name]
-    ]
-    if changed:
-        raise InputError(
-            f"{checkpoints.level_dir(job.run_dir, job.level)} was begun with other settings "
-            f"({', '.join(changed)}); use those, choose another --run_dir, or go on all the same "
-            "with --allow_changes"
-        )
-
-
-def _below(job: Job) -> Run | None:
-    """Returns the run whose weights the level starts from."""
-    if job.start_from is not None:
-        run = checkpoints.finest_run(job.start_from)
-        if run is None:
-            raise InputError(f"{job.start_from} has no trained level to start from")
-        return run
-    run = checkpoints.read_run(job.run_dir, job.level + 1) if job.level < 7 else None
-    return run if run is not None and run.step else None
-
-
-def _start(job: Job, run: Run, pyramid, optimizer) -> int:
-    """Sets the first weights and returns the steps already done."""
-    # 1. The level's own newest good checkpoint.
-    folder = checkpoints.level_dir(job.run_dir, job.level)
-    done = checkpoints.restore(folder, model=pyramid, optimizer=optimizer)
-    if done is not None:
-        return done
-    # 2. The level under it, or the run that the user named.
-    below = _below(job)
-    if below is not None:
-        source = checkpoints.level_dir(job.start_from or job.run_dir, below.level)
-        step = checkpoints.restore(source, model=pyramid)
-        iterations = below.settings.get("iterations", step)
-        early = f", which ends before its {iterations}" if step < iterations else ""
-        print(f"level {job.level} starts from step {step} of {source}{early}")
-    # 3. Level 7: the small random start of `model.pynet`.
-    return 0
-
-
-def _check_batch(job: Job, strategy) -> None:
-    replicas = strategy.num_replicas_in_sync
-    if job.recipe.batch_size % replicas:
-        raise InputError(
-            f"--batch_size {job.recipe.batch_size} cannot be split evenly over {replicas} devices"
-        )
-
-
-def _distributed(job: Job, run: Run, strategy, split, first_step: int):
+def _batches(job: Job, depth: bool, strategy: tf.distribute.Strategy, split, first_step: int):
     def local_batches(context):
         return data.training(
             split,
@@ -418,7 +260,7 @@ def _distributed(job: Job, run: Run, strategy, split, first_step: int):
             job.recipe.batch_size,
             job.seed,
             first_step,
-            run.depth,
+            depth,
             worker=context.input_pipeline_id,
             workers=context.num_input_pipelines,
             replicas=context.num_replicas_in_sync // context.num_input_pipelines,
@@ -447,14 +289,3 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _not_finite(job: Job, done: int, folder: Path) -> str:
-    newest = next(iter(checkpoints.steps(folder)), None)
-    good = (
-        f"the last good one is {checkpoints.prefix(folder, newest)}" if newest else "none is left"
-    )
-    return (
-        f"the loss of level {job.level} is not finite at step {done}; no checkpoint was written, "
-        f"{good}; try a lower --learning_rate with --allow_changes"
-    )
