@@ -161,7 +161,7 @@ def restore(folder: Path, **objects) -> int | None:
     for step in found:
         path = prefix(folder, step)
         try:
-            status = tf.train.Checkpoint(**objects).restore(path)
+            status = tf.train.Checkpoint(**objects).read(path)
             status.expect_partial().assert_existing_objects_matched()
             _check_finite(objects["model"], path)
         except (tf.errors.OpError, ValueError, AssertionError) as error:
