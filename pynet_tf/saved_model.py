@@ -1,0 +1,54 @@
+"""Writes a pyramid as a SavedModel that any TensorFlow program loads, without this package.
+
+    signatures["serving_default"](photo=uint8 [H, W, 3], depth=uint8 [h, w])
+        -> {"bokeh": uint8 [H, W, 3]} at the exported level's scale; see `pynet_tf.serving`
+    signatures["batch"](photos=uint8 [B, H, W, 3], depths=uint8 [B, h, w])
+        -> {"bokeh": uint8 [B, H, W, 3]}
+    signatures["network"](image=float32 [B, h, w, 4])
+        -> {"level_1": float32 [B, H, W, 3], ..., "level_7": ...}, the exported level and all
+        coarser ones, not clipped; h and w have to be multiples of 32
+
+A network without depth has no `depth` and `depths`, and 3 channels in its image.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from pynet_tf import serving
+from pynet_tf.checkpoints import Run
+from pynet_tf.files import replacing, write_text
+
+
+def write(pyramid: keras.Model, run: Run, path: Path) -> None:
+    """Writes a SavedModel folder.
+
+    Args:
+        pyramid: from `model.pynet`.
+        run: the kind of pyramid, and the finest level to hold and to render.
+        path: the folder; one that is there is replaced once the new one is complete.
+
+    Raises:
+        InputError: a weight is not a finite number.
+    """
+    network = serving.network_graph(pyramid, run.level).get_concrete_function()
+    serving.refuse_nonfinite(network.variables, path)
+
+    def output(image):
+        return network(image)[f"level_{run.level}"]
+
+    # A plain module that holds the weights: with the Keras model in it, loading takes twice as
+    # long and needs every layer's own functions in the file.
+    module = tf.Module()
+    module.weights = list(network.variables)
+    signatures = {
+        "serving_default": serving.render_graph(output, run.level, run.depth),
+        "batch": serving.batch_graph(output, run.level, run.depth),
+        "network": network,
+    }
+    with replacing(path) as partial:
+        tf.saved_model.save(module, str(partial), signatures)
+        write_text(partial / serving.DESCRIPTION, json.dumps(dataclasses.asdict(run)) + "\n")
