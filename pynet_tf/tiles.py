@@ -1,0 +1,189 @@
+"""Large photos in bounded memory: the coarse levels whole, the fine levels in tiles, exactly.
+
+Instance norm takes its statistics over the whole picture, so levels 7 to 4 and the encoder blocks
+that feed them are computed whole. Levels 3, 2 and 1 have no norm: their outputs depend on a
+bounded neighbourhood only, and a tile with that much of its surroundings (its halo) gives what
+the whole picture gives, up to float rounding. The pyramid is cut behind level 4's last features:
+
+    coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3]
+    fine    image, features, level_4 -> level_1, level_2, level_3, all from windows of one place
+
+The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:
+
+    level 1's convolution, its enlargement, level 2's convolution and its enlargement      2
+    f12, f10, f9, f8, f7, f6, f5, f4, f3: two convolutions each of radius
+    1, 2, 3, 4, 4, 4, 4, 3, 2                                                             54
+    e3: two convolutions of radius 1                                                        2
+                                                                                    sum = 58
+
+that is 29 pixels of level 4, 116 of the image and 232 of the photo. Where a tile ends at the
+picture's edge it has no halo there: the zero padding of the whole picture is its own.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# In pixels of level 4, the unit in which tiles are cut.
+HALO = 29
+# The image has this many pixels, along each side, for one of level 4.
+CUT = 4
+# A tile's largest area with its halo, in pixels of level 4. At full width level 3 then takes
+# about as much memory as the whole of level 4 does for a photo of 24 megapixels.
+TILE_AREA = 120_000
+
+FINE_LEVELS = (3, 2, 1)
+LAST_COARSE_LAYER = "level_4_d9_conv3_2_relu"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows or columns of a tile, in pixels of level 4, without and with the halo."""
+
+    start: int
+    stop: int
+    outer_start: int
+    outer_stop: int
+
+    def __len__(self) -> int:
+        return self.outer_stop - self.outer_start
+
+    def inner(self, scale: int) -> slice:
+        """Where the tile lies in a picture of `scale` times level 4's size."""
+        return slice(self.start * scale, self.stop * scale)
+
+    def outer(self, scale: int = 1) -> slice:
+        """Where the tile with its halo lies."""
+        return slice(self.outer_start * scale, self.outer_stop * scale)
+
+    def inner_of_outer(self, scale: int) -> slice:
+        """Where the tile lies in itself with its halo."""
+        begin = self.start - self.outer_start
+        return slice(begin * scale, (begin + self.stop - self.start) * scale)
+
+
+def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callable]:
+    """Cuts a pyramid behind level 4; the two graphs share its layers.
+
+    They are graphs, since a Keras model called directly keeps all its maps until it returns.
+    Both take any picture size and can be exported as the signatures of a SavedModel.
+
+    Args:
+        pyramid: from `model.pynet`, of any width and head.
+        level: the finest that `fine` gives, 3, 2 or 1.
+
+    Returns:
+        `coarse(image)` gives a dict of `features` and `level_4`; `fine(image, features, level_4)`
+        a dict of `level_3` and, as far as asked for, `level_2` and `level_1`.
+    """
+    cut = [pyramid.get_layer(LAST_COARSE_LAYER).output, pyramid.output["level_4"]]
+    names = ("features", "level_4")
+    levels = [f"level_{number}" for number in FINE_LEVELS if number >= level]
+    coarse = keras.Model(pyramid.input, dict(zip(names, cut, strict=True)), name="coarse")
+    fine = keras.Model(
+        [pyramid.input, *cut], {name: pyramid.output[name] for name in levels}, name="fine"
+    )
+    image = tf.TensorSpec((None, None, None, pyramid.input.shape[-1]), tf.float32, name="image")
+    maps = [
+        tf.TensorSpec((None, None, None, tensor.shape[-1]), tensor.dtype, name=name)
+        for name, tensor in zip(names, cut, strict=True)
+    ]
+    return (
+        tf.function(lambda image: coarse(image), input_signature=[image]),
+        tf.function(
+            lambda image, features, level_4: fine([image, features, level_4]),
+            input_signature=[image, *maps],
+        ),
+    )
+
+
+def evaluate(
+    coarse: Callable[..., dict],
+    fine: Callable[..., dict],
+    image: tf.Tensor,
+    level: int = 1,
+    area: int = TILE_AREA,
+    halo: int = HALO,
+    progress: Callable[[Iterable, int], Iterable] | None = None,
+) -> np.ndarray:
+    """Computes the output of level 1, 2 or 3 with the fine levels in tiles.
+
+    Args:
+        coarse: see `cut_pyramid`.
+        fine: likewise.
+        image: `[1, H, W, C]` float32 in [0, 1], H and W multiples of 32.
+        level: 3, 2 or 1.
+        area: the largest tile with its halo, in pixels of level 4.
+        halo: in pixels of level 4; less than `HALO` is not exact.
+        progress: called with the tiles and their number, returns the tiles and shows how far
+            it is.
+
+    Returns:
+        `[h, w, 3]` float32 in the level's size, not clipped.
+
+    Raises:
+        ValueError: the level is not one of those computed in tiles, or a side of the image is
+            not a multiple of 32.
+    """
+    if level not in FINE_LEVELS:
+        raise ValueError(f"level is {level}, but only levels 3 to 1 are computed in tiles")
+    height, width = image.shape[1:3]
+    if height % 32 or width % 32:
+        raise ValueError(f"the image is {width}x{height}, but both have to be multiples of 32")
+    maps = coarse(image=image)
+    scale = 2 ** (4 - level)
+    tiles = list(cut(height // CUT, width // CUT, area, halo))
+    output = np.empty((height // CUT * scale, width // CUT * scale, 3), np.float32)
+    for rows, columns in progress(tiles, len(tiles)) if progress else tiles:
+        outer = fine(
+            image=image[:, rows.outer(CUT), columns.outer(CUT)],
+            features=maps["features"][:, rows.outer(), columns.outer()],
+            level_4=maps["level_4"][:, rows.outer(), columns.outer()],
+        )[f"level_{level}"]
+        output[rows.inner(scale), columns.inner(scale)] = outer[
+            0, rows.inner_of_outer(scale), columns.inner_of_outer(scale)
+        ]
+    return output
+
+
+def cut(
+    height: int, width: int, area: int = TILE_AREA, halo: int = HALO
+) -> Iterator[tuple[Window, Window]]:
+    """Cuts a picture into the grid of tiles that costs least to compute.
+
+    Args:
+        height: of the picture, in pixels of level 4.
+        width: likewise.
+        area: the largest tile with its halo. Without its halo a tile is at least 16 pixels high
+            and wide, so where the halo alone is larger than `area`, so is the tile.
+        halo: what a tile has around it within the picture.
+
+    Yields:
+        Rows and columns of each tile.
+    """
+    choices = []
+    for n_rows in range(1, max(1, height // 16) + 1):
+        rows = _divide(height, n_rows, halo)
+        for n_columns in range(1, max(1, width // 16) + 1):
+            columns = _divide(width, n_columns, halo)
+            largest = max(map(len, rows)) * max(map(len, columns))
+            cost = sum(map(len, rows)) * sum(map(len, columns))
+            choices.append((max(largest, area), cost, rows, columns))
+            if largest <= area:
+                break
+    _, _, rows, columns = min(choices, key=lambda choice: choice[:2])
+    for row in rows:
+        for column in columns:
+            yield row, column
+
+
+def _divide(length: int, parts: int, halo: int) -> list[Window]:
+    ends = [round(part * length / parts) for part in range(parts + 1)]
+    return [
+        Window(start, stop, max(0, start - halo), min(length, stop + halo))
+        for start, stop in itertools.pairwise(ends)
+    ]
