@@ -207,13 +207,24 @@ def _colours(maps, name: str):
 
 
 def _corrected(below, maps, name: str):
-    large = layers.UpSampling2D(
-        2, interpolation="bilinear", dtype="float32", name=f"{name}_enlarged"
-    )(below)
+    large = _enlarge(below, f"{name}_enlarged")
     correction = layers.Rescaling(0.58, dtype="float32", name=f"{name}_correction")(
         keras.ops.tanh(maps)
     )
     return layers.Add(dtype="float32", name=name)([large, correction])
+
+
+def _enlarge(x, name: str):
+    """Bilinear enlargement by 2, clamped at the edges.
+
+    Keras' own cannot be compiled for pictures of unknown size. Every pixel twice, then weights
+    1/4, 1/2, 1/4 along both axes: the same numbers.
+    """
+    x = layers.UpSampling2D(2, dtype="float32", name=name)(x)
+    x = keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+    for step in (1, 2):
+        x = layers.AveragePooling2D(2, strides=1, dtype="float32", name=f"{name}_smooth{step}")(x)
+    return x
 
 
 def _halve(x, name: str):

@@ -6,6 +6,7 @@ import golden
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pynet_tf import model, tf1
 
@@ -106,9 +107,17 @@ def test_residual_levels_start_as_the_enlarged_level_below():
     outputs = model.pynet(width=0.125, head="residual")(image)
     enlarge = keras.layers.UpSampling2D(2, interpolation="bilinear")
     for level in range(6, 0, -1):
-        np.testing.assert_array_equal(
-            outputs[f"level_{level}"], enlarge(outputs[f"level_{level + 1}"])
+        np.testing.assert_allclose(
+            outputs[f"level_{level}"], enlarge(outputs[f"level_{level + 1}"]), atol=1e-6
         )
+
+
+@pytest.mark.parametrize("head", model.HEADS)
+def test_compiles_for_pictures_of_unknown_size(head):
+    pyramid = model.pynet(width=0.05, head=head)
+    image = np.random.default_rng(0).random((1, 32, 64, 4), np.float32)
+    compiled = tf.function(pyramid, input_signature=[tf.TensorSpec([None, None, None, 4])])
+    np.testing.assert_allclose(compiled(image)["level_1"], pyramid(image)["level_1"], atol=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [{"width": 0}, {"width": -1.0}, {"head": "new"}])
