@@ -1,0 +1,180 @@
+"""What an evaluation compares: doing nothing, the thin lens, and levels of trained models."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pynet_tf import checkpoints, lens, optics
+from pynet_tf.errors import InputError
+from pynet_tf.evaluation import Candidate, Picture, level_size, target
+from pynet_tf.model import level_model
+
+
+def doing_nothing(level: int) -> Candidate:
+    """The photo itself, resized to the level: what every method has to beat."""
+
+    def load():
+        return "photo", lambda sample: _from_full(sample["photo"], level)
+
+    return Candidate("doing nothing", level, load)
+
+
+def thin_lens(max_blur: float, level: int = 1) -> Candidate:
+    """`lens.render`, focused on what it takes for the nearest subject.
+
+    Args:
+        max_blur: radius in pixels at half size.
+        level: whose size its pictures are resized to.
+    """
+
+    def picture(sample: Mapping) -> Picture:
+        depth = sample["image"][..., 3]
+        return _from_full(lens.render(sample["photo"], depth, max_blur=max_blur), level)
+
+    def load():
+        # Its pictures change with its code alone.
+        code = b"".join(Path(module.__file__).read_bytes() for module in (lens, optics))
+        return f"lens {max_blur:g} {hashlib.sha256(code).hexdigest()[:32]}", picture
+
+    return Candidate(f"thin lens, blur {max_blur:g}", level, load)
+
+
+def _from_full(picture: np.ndarray, level: int) -> Picture:
+    return Picture(target(picture, level), picture)
+
+
+def trained_levels(path: Path) -> list[int]:
+    """Returns the levels, finest first, that a model can be asked for.
+
+    Args:
+        path: a run directory, with a checkpoint for each level that was trained, or a
+            SavedModel folder, with one set of weights for its finest level and all coarser ones.
+
+    Raises:
+        InputError: the folder is neither.
+    """
+    path = Path(path)
+    if _is_saved_model(path):
+        return sorted(_saved_outputs(_saved_network(path), path))
+    finest = checkpoints.finest_run(path)
+    if finest is None:
+        raise InputError(
+            f"{path} is neither a run directory with a trained level nor a SavedModel folder; "
+            "give one that pynet_tf.train or pynet_tf.export wrote"
+        )
+    return list(range(finest.level, 8))
+
+
+def model(path: Path, level: int, name: str) -> Candidate:
+    """A level of a trained model.
+
+    A level of a run comes from its own checkpoint; if it has none, as in a run converted from
+    one file of weights, from the checkpoint of the finest level.
+
+    Args:
+        path: a run directory or a SavedModel folder.
+        level: one of `trained_levels(path)`.
+        name: as in the report.
+    """
+    path = Path(path)
+
+    def load():
+        fingerprint, network = (
+            _load_saved(path, level) if _is_saved_model(path) else _load_run(path, level)
+        )
+        return fingerprint, lambda sample: network_picture(network, sample, level)
+
+    return Candidate(name, level, load)
+
+
+def network_picture(
+    network: Callable[[tf.Tensor], tf.Tensor], sample: Mapping, level: int
+) -> Picture:
+    """Runs a network on a whole photo: pads its input to multiples of 32, crops the output.
+
+    Args:
+        network: float32 `[1, h, w, 4]` in [0, 1] -> the level's output, `[1, h', w', 3]`.
+        sample: see `pynet_tf.evaluation`.
+        level: of the output.
+
+    Returns:
+        The output at its own size and, enlarged by bicubic interpolation, at the photo's.
+    """
+    height, width = sample["photo"].shape[:2]
+    image = sample["image"]
+    missing = [(0, -size % 32) for size in image.shape[:2]]
+    padded = np.pad(image, [*missing, (0, 0)], mode="reflect")
+    output = network(tf.constant(padded[None] / np.float32(255)))[0]
+    full = output
+    if level > 1:
+        size = [side * 2 ** (level - 1) for side in output.shape[:2]]
+        full = tf.image.resize(output, size, "bicubic")
+    full = np.clip(full[:height, :width].numpy(), 0, 1)
+    rows, columns = level_size(height, width, level)
+    eight_bit = np.rint(full * 255).astype(np.uint8)
+    return Picture(output[:rows, :columns].numpy(), eight_bit)
+
+
+def _load_run(path: Path, level: int):
+    """Returns the fingerprint and the network of a run's level."""
+    own = checkpoints.read_run(path, level)
+    pyramid, run = checkpoints.load_pyramid(path, level if own and own.step else None)
+    if run.level > level:
+        raise InputError(f"{path} is not trained for level {level}; train it, or leave it out")
+    part = level_model(pyramid, level)
+    digest = hashlib.sha256(repr((run.width, run.depth, run.head)).encode())
+    for weight in part.weights:
+        digest.update(np.ascontiguousarray(weight.numpy()))
+    channels = 4 if run.depth else 3
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
+    def network(image):
+        return part(image[..., :channels], training=False)
+
+    return f"weights {digest.hexdigest()[:32]}", network
+
+
+def _is_saved_model(path: Path) -> bool:
+    return (path / "saved_model.pb").is_file()
+
+
+def _saved_network(path: Path):
+    try:
+        network = tf.saved_model.load(str(path)).signatures.get("network")
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be loaded ({reason}); export the model again") from error
+    if network is None:
+        raise InputError(
+            f'{path} has no signature "network"; export the model with pynet_tf.export'
+        )
+    return network
+
+
+def _saved_outputs(network, path: Path) -> list[int]:
+    names = network.structured_outputs
+    levels = [level for level in range(1, 8) if f"level_{level}" in names]
+    if not levels:
+        raise InputError(f"{path} gives no level_1 ... level_7; export it with pynet_tf.export")
+    return levels
+
+
+def _load_saved(path: Path, level: int):
+    """Returns the fingerprint and the network of a SavedModel's level."""
+    saved = _saved_network(path)
+    if level not in _saved_outputs(saved, path):
+        raise InputError(f"{path} has no level {level}; it was exported for a coarser one")
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
+    channels = saved.structured_input_signature[1]["image"].shape[-1]
+
+    # Called inside a function, what the other levels need is not computed.
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
+    def network(image):
+        return saved(image=image[..., :channels])[f"level_{level}"]
+
+    return f"saved model {digest.hexdigest()[:32]}", network

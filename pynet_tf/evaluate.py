@@ -1,0 +1,120 @@
+"""Measures trained models on full-size photos, beside doing nothing and a thin lens.
+
+Writes report.md, report.json, per_image.csv, comparison.png and, with --levels, levels.png to the
+report's folder. Interrupted, the same command goes on where it stopped.
+
+  python -m pynet_tf.evaluate --model checkpoints --data_dir data
+  python -m pynet_tf.evaluate --model run_a --model run_b --data_dir data --count 20 --levels
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line, records
+from pynet_tf.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int | None:
+    """Evaluates and writes the report."""
+    options = _parser().parse_args(arguments)
+    models = _labels(options.model)
+    if options.output.exists() and not options.output.is_dir():
+        raise InputError(f"{options.output} is a file; give a folder with --output")
+    records.open_split(options.data_dir, options.split)
+
+    command_line.import_tensorflow()
+    from pynet_tf import comparison, evaluation, report
+
+    plan = comparison.Plan(
+        data_dir=options.data_dir,
+        split=options.split,
+        models=models,
+        level=options.level,
+        every_level=options.levels,
+        lens_blurs=() if options.no_lens else tuple(dict.fromkeys(options.lens_blur)),
+        names=tuple(options.photos),
+        count=options.count,
+    )
+    outcome = comparison.compare(plan, evaluation.Store(options.output / "results.jsonl"))
+    report.write(options.output, plan, outcome)
+    print((options.output / "report.md").read_text(encoding="utf-8"))
+    print(f"written to {options.output}")
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pynet_tf.evaluate", description=__doc__, formatter_class=command_line.HelpFormatter
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=Path,
+        help="run directory or exported SavedModel; may be given several times",
+    )
+    parser.add_argument(
+        "--data_dir", type=Path, required=True, help="where tools/build_ebb.py put the shards"
+    )
+    parser.add_argument("--split", default="test", choices=("test", "train"), help="which photos")
+    parser.add_argument(
+        "--level",
+        type=int,
+        choices=(1, 2, 3),
+        help="of all models; by default the finest one that each has",
+    )
+    parser.add_argument(
+        "--levels", action="store_true", help="measure and draw the outputs of levels 7 to 1 too"
+    )
+    parser.add_argument(
+        "--photos", nargs="+", default=[], metavar="NAME", help="only these photos of the split"
+    )
+    parser.add_argument(
+        "--count", type=_positive, help="only this many photos, spread evenly over the split"
+    )
+    parser.add_argument(
+        "--lens_blur",
+        type=_radius,
+        nargs="+",
+        default=[4.0, 8.0, 12.0, 18.0],
+        metavar="RADIUS",
+        help="the thin lens' blur in pixels at half size; of several the best one is taken",
+    )
+    parser.add_argument("--no_lens", action="store_true", help="leave the thin lens out")
+    parser.add_argument("--output", type=Path, default=Path("report"), help="folder of the report")
+    return parser
+
+
+def _labels(paths: Sequence[Path]) -> dict[str, Path]:
+    """Names the models after their folders, with as many parent folders as it takes."""
+    paths = list(dict.fromkeys(paths))
+    for path in paths:
+        if not path.is_dir():
+            raise InputError(f"{path} is not a folder; give a run directory or a SavedModel folder")
+    full = [path.absolute().parts for path in paths]
+    for used in range(1, max(map(len, full), default=1) + 1):
+        labels = ["/".join(parts[-used:]) for parts in full]
+        if len(set(labels)) == len(labels):
+            break
+    return dict(zip(labels, paths, strict=True))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def _radius(text: str) -> float:
+    try:
+        radius = float(text)
+    except ValueError:
+        radius = -1.0
+    if not 0 < radius <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a radius above 0")
+    return radius
+
+
+if __name__ == "__main__":
+    command_line.run(main, "pynet_tf.evaluate")

@@ -1,0 +1,307 @@
+"""An evaluation's results as files: tables to paste, numbers to compute with, pictures.
+
+report.md        the tables, ready to paste
+report.json      all that is in them, with every photo's figures; null is not available
+per_image.csv    one line per method, level and photo
+comparison.png   photo | thin lens | models | target, worst and best photos first
+levels.png       the outputs of levels 7 to 1 between photo and target
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pynet_tf import candidates, comparison, evaluation, figures, files
+from pynet_tf.comparison import Outcome, Plan
+from pynet_tf.evaluation import FIGURES, METRICS, Result, mean_interval
+from pynet_tf.figures import Panel
+
+_HEADERS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
+_DIGITS = {"psnr": 2, "ssim": 4, "ms_ssim": 4}
+_LEVELS_PER_ROW = 5
+
+
+def write(folder: Path, plan: Plan, outcome: Outcome) -> None:
+    """Writes the whole report.
+
+    Args:
+        folder: the report's; files of the same names are replaced.
+        plan: what was evaluated.
+        outcome: what came out.
+    """
+    folder = Path(folder)
+    files.write_text(folder / "per_image.csv", per_image_csv(outcome))
+    text = json.dumps(as_json(plan, outcome), indent=1, allow_nan=False) + "\n"
+    files.write_text(folder / "report.json", text)
+    chosen = comparison.samples(plan, outcome.extremes)
+    _write_comparison(folder / "comparison.png", plan, outcome, chosen)
+    if outcome.levels:
+        _write_levels(folder / "levels.png", plan, outcome, chosen)
+    # Last, so that a report that can be read is a report that is complete.
+    files.write_text(folder / "report.md", markdown(plan, outcome))
+
+
+def markdown(plan: Plan, outcome: Outcome) -> str:
+    """Returns the tables, with what they mean."""
+    count = len(outcome.sizes)
+    lines = [
+        "# Bokeh: figures on full-size photos",
+        "",
+        f"{_photos(count)} of the `{plan.split}` split of `{plan.data_dir}` (fingerprint "
+        f"`{outcome.fingerprint[:12]}`). Means over the photos; in brackets the bootstrap 95 % "
+        "interval of the mean (10,000 draws of photos).",
+        "",
+        "## Full size, 8 bit, nothing cut off",
+        "",
+        *_full_table(outcome),
+        "",
+        "Levels 2 and 3 are enlarged to the photo's size by bicubic interpolation. Gain: mean "
+        "difference of PSNR to doing nothing on the same photo.",
+        "",
+    ]
+    for level, baselines in outcome.baselines.items():
+        rows = [*baselines, *(result for result in outcome.models if result.level == level)]
+        lines += [
+            f"## Protocol of the 2020 paper, level {level}",
+            "",
+            *_table(rows, [f"scaled_{metric}" for metric in METRICS]),
+            "",
+        ]
+    lines += [
+        f"Output clipped to [0, 1], target resized to the level, {evaluation.BORDER} pixels cut "
+        "off every edge.",
+        "",
+    ]
+    if outcome.levels:
+        lines += ["## What each level does", "", *_levels_table(outcome), ""]
+        lines += [
+            "PSNR in dB at the level's own size, nothing cut off; doing nothing is the photo "
+            "resized to the level. A level of a run comes from its own checkpoint, if it has one.",
+            "",
+            "![Levels](levels.png)",
+            "",
+        ]
+    if outcome.lens_search:
+        lines += ["## The thin lens", "", *_lens_lines(outcome), ""]
+    lines += ["## Worst and best", "", "![Worst and best photos](comparison.png)", ""]
+    return "\n".join(lines)
+
+
+def as_json(plan: Plan, outcome: Outcome) -> dict:
+    """Returns the report as plain values; what is not a finite number becomes None."""
+    results = [result for rows in outcome.baselines.values() for result in rows]
+    return {
+        "data_dir": str(plan.data_dir),
+        "split": plan.split,
+        "split_fingerprint": outcome.fingerprint,
+        "photos": {name: list(size) for name, size in outcome.sizes.items()},
+        "models": {label: str(path) for label, path in plan.models.items()},
+        "border": evaluation.BORDER,
+        "results": [_result_json(result) for result in [*results, *outcome.models]],
+        "levels": {
+            label: [_result_json(result) for result in rows]
+            for label, rows in {**outcome.levels, "doing nothing": outcome.nothing}.items()
+            if rows
+        },
+        "lens_search": [
+            {"max_blur": blur, "full_psnr": _finite(psnr)}
+            for blur, psnr in outcome.lens_search.items()
+        ],
+        "worst_to_best": outcome.ranking,
+    }
+
+
+def per_image_csv(outcome: Outcome) -> str:
+    """Returns one line per method, level and photo; an empty field is not available."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["method", "level", "photo", "height", "width", *FIGURES])
+    # With every level asked for, some results stand in two tables.
+    seen = set()
+    tables = [
+        *outcome.baselines.values(),
+        outcome.models,
+        outcome.nothing,
+        *outcome.levels.values(),
+    ]
+    for result in (result for table in tables for result in table):
+        if (result.name, result.level) in seen:
+            continue
+        seen.add((result.name, result.level))
+        for name, values in result.figures.items():
+            fields = ["" if math.isnan(values[f]) else f"{values[f]:.6g}" for f in FIGURES]
+            writer.writerow([result.name, result.level, name, *outcome.sizes[name], *fields])
+    return text.getvalue()
+
+
+def _result_json(result: Result) -> dict:
+    means = {}
+    for figure in FIGURES:
+        mean, low, high = map(_finite, mean_interval(result.values(figure)))
+        means[figure] = {"mean": mean, "low": low, "high": high}
+    return {
+        "method": result.name,
+        "level": result.level,
+        "fingerprint": result.fingerprint,
+        "mean": means,
+        "photos": {
+            name: {figure: _finite(value) for figure, value in values.items()}
+            for name, values in result.figures.items()
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _photos(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count} photos"
+
+
+def _full_table(outcome: Outcome) -> list[str]:
+    nothing = outcome.baselines[1][0].values("full_psnr")
+    rows = [*outcome.baselines[1], *outcome.models]
+    lines = _table(rows, [f"full_{metric}" for metric in METRICS])
+    lines[0] += " gain (dB) | better on |"
+    lines[1] += "---|---|"
+    for number, result in enumerate(rows, 2):
+        gain = result.values("full_psnr") - nothing
+        better = f"{int((gain > 0).sum())} of {len(gain)}"
+        first = number == 2
+        lines[number] += " | |" if first else f" {_cell(gain, 2)} | {better} |"
+    return lines
+
+
+def _table(rows: Sequence[Result], columns: Sequence[str]) -> list[str]:
+    metrics = [column.split("_", 1)[1] for column in columns]
+    lines = [
+        f"| method | level | {' | '.join(_HEADERS[m] for m in metrics)} |",
+        "|---|---|" + "---|" * len(columns),
+    ]
+    baselines = ("doing nothing", "thin lens")
+    for result in rows:
+        cells = [
+            _cell(result.values(column), _DIGITS[metric])
+            for column, metric in zip(columns, metrics, strict=True)
+        ]
+        level = "" if result.name.startswith(baselines) else result.level
+        lines.append(f"| {result.name} | {level} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(values: np.ndarray, digits: int) -> str:
+    """Formats mean and interval, and on how many photos there is a value if not on all."""
+    mean, low, high = mean_interval(values)
+    if math.isnan(mean):
+        return "not available"
+    interval = "" if math.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    available = int((~np.isnan(values)).sum())
+    share = "" if available == len(values) else f" ({available} of {len(values)} photos)"
+    return f"{mean:.{digits}f}{interval}{share}"
+
+
+def _levels_table(outcome: Outcome) -> list[str]:
+    labels = list(outcome.levels)
+    held = {label: {r.level: r for r in rows} for label, rows in outcome.levels.items()}
+    size = next(iter(outcome.sizes.values()))
+    lines = [
+        f"| level | size of `{next(iter(outcome.sizes))}` | doing nothing | {' | '.join(labels)} |",
+        "|---|---|---|" + "---|" * len(labels),
+    ]
+    for nothing in outcome.nothing:
+        rows, columns = evaluation.level_size(*size, nothing.level)
+        cells = [
+            _cell(held[label][nothing.level].values("whole_psnr"), 2)
+            if nothing.level in held[label]
+            else "not trained"
+            for label in labels
+        ]
+        lines.append(
+            f"| {nothing.level} | {columns}x{rows} | "
+            f"{_cell(nothing.values('whole_psnr'), 2)} | {' | '.join(cells)} |"
+        )
+    return lines
+
+
+def _lens_lines(outcome: Outcome) -> list[str]:
+    tried = ", ".join(f"{blur:g} px: {psnr:.2f} dB" for blur, psnr in outcome.lens_search.items())
+    lines = [
+        "Focus on what `lens.render` takes for the nearest subject, one largest blur radius (in "
+        "pixels at half size) for all photos."
+    ]
+    if len(outcome.lens_search) > 1:
+        lines.append(
+            f"The best of these on {_photos(outcome.lens_searched)} of the same set, which "
+            f"favours the lens a little: {tried}."
+        )
+    return lines
+
+
+def _write_comparison(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[str, dict]) -> None:
+    nothing, *lens = outcome.baselines[1]
+    rendered = []
+    if lens:
+        blur = max(outcome.lens_search, key=outcome.lens_search.get)
+        made = comparison.pictures(candidates.thin_lens(blur), chosen)
+        rendered.append((lens[0].name, lens[0], made))
+    for result in outcome.models:
+        model = candidates.model(plan.models[result.name], result.level, result.name)
+        title = f"{result.name}, level {result.level}"
+        rendered.append((title, result, comparison.pictures(model, chosen)))
+    rows = []
+    for name in outcome.extremes:
+        photo, bokeh = chosen[name]["photo"], chosen[name]["bokeh"]
+        row = [Panel(photo, f"photo {name} {_rank(outcome, name)}", _caption(nothing, name))]
+        for title, result, made in rendered:
+            row.append(Panel(made[name].full, title, _caption(result, name)))
+        rows.append([*row, Panel(bokeh, "target", f"{photo.shape[1]}x{photo.shape[0]}")])
+    figures.write(path, rows, "Full size, 8 bit: worst photos, then best", 340)
+
+
+def _rank(outcome: Outcome, name: str) -> str:
+    """Says how good a photo's result is among all."""
+    place = outcome.ranking.index(name)
+    fromtop = len(outcome.ranking) - 1 - place
+    if place == 0:
+        return "(worst)"
+    return "(best)" if fromtop == 0 else f"(rank {fromtop + 1} of {len(outcome.ranking)})"
+
+
+def _caption(result: Result, name: str) -> str:
+    values = result.figures[name]
+    text = f"PSNR {values['full_psnr']:.2f} dB"
+    for metric in ("ssim", "ms_ssim"):
+        if not math.isnan(values[f"full_{metric}"]):
+            text += f" · {_HEADERS[metric]} {values[f'full_{metric}']:.3f}"
+    return text
+
+
+def _write_levels(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[str, dict]) -> None:
+    nothing = {result.level: result for result in outcome.nothing}
+    rows = []
+    for label, results in outcome.levels.items():
+        rendered = [
+            comparison.pictures(candidates.model(plan.models[label], r.level, label), chosen)
+            for r in results
+        ]
+        for name, sample in chosen.items():
+            height, width = sample["photo"].shape[:2]
+            panels = [Panel(sample["photo"], f"{label}: photo {name}", f"{width}x{height}")]
+            for result, made in zip(results, rendered, strict=True):
+                picture = np.rint(np.clip(made[name].level, 0, 1) * 255).astype(np.uint8)
+                size = f"{picture.shape[1]}x{picture.shape[0]}"
+                psnr = result.figures[name]["whole_psnr"]
+                beside = nothing[result.level].figures[name]["whole_psnr"]
+                caption = f"PSNR {psnr:.2f} dB\n(doing nothing {beside:.2f})"
+                panels.append(Panel(picture, f"level {result.level} · {size}", caption))
+            panels.append(Panel(sample["bokeh"], "target", f"{width}x{height}"))
+            rows += [
+                panels[k : k + _LEVELS_PER_ROW] for k in range(0, len(panels), _LEVELS_PER_ROW)
+            ]
+    figures.write(path, rows, "What each level does", 300)
