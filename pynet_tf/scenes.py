@@ -1,0 +1,142 @@
+"""Synthetic training pairs: procedural scenes, seen sharp and through a thin lens.
+
+    photo   uint8 [H, W, 3], everything sharp
+    depth   uint8 [H/2, W/2], near = bright, 0..255, as soft and wrong as an estimated map
+    bokeh   uint8 [H, W, 3], seen through a wide aperture, at a slightly different exposure
+
+A scene is an opaque backdrop (a wall, ground, sky) and flat things before it, each whole behind
+whatever hides it. So the bokeh is what a lens makes of the scene itself, including what the
+photo does not show, and not what can be guessed from the photo.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from pynet_tf.drawing import noise
+from pynet_tf.errors import InputError
+from pynet_tf.optics import blur, to_srgb
+from pynet_tf.stage import Scene, scene
+
+SMALLEST = 64
+
+
+def pair(
+    seed: int, index: int = 0, height: int = 1024, width: int = 1536
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Makes one training pair; the same for the same arguments.
+
+    Args:
+        seed: of the data set, 0 or more.
+        index: of the pair in the set, 0 or more.
+        height: rows of the photo, even, at least 64.
+        width: columns of the photo, even, at least 64.
+
+    Returns:
+        Photo `[H, W, 3]`, depth `[H/2, W/2]`, bokeh `[H, W, 3]`, all uint8.
+
+    Raises:
+        InputError: a size that is odd or too small, or a negative seed or index.
+    """
+    for name, value in (("seed", seed), ("index", index)):
+        if value < 0:
+            raise InputError(f"{name} is {value}; give 0 or more")
+    for name, size in (("height", height), ("width", width)):
+        if size < SMALLEST or size % 2:
+            raise InputError(f"{name} is {size}; give an even number of at least {SMALLEST}")
+    rng = np.random.default_rng([seed, index])
+    view = scene(rng, height, width)
+    max_blur = rng.uniform(6, 14)
+    others = [layer.depth for layer in view.layers] + [float(np.median(view.backdrop_depth))]
+    focus = view.subject if rng.random() < 0.78 else float(rng.choice(others))
+    photo, bokeh = sharp(view), through_lens(view, focus, max_blur)
+    # The two shots of a real pair are never exposed quite alike.
+    gain = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.015, 3)).astype(np.float32)
+    depth = estimated_depth(rng, view)
+    return _develop(rng, photo), depth, _develop(rng, bokeh * gain[:, None, None])
+
+
+def sharp(view: Scene) -> np.ndarray:
+    """Returns the scene as a small aperture sees it: `[3, H, W]` linear light."""
+    light = view.backdrop.copy()
+    for layer in view.layers:
+        light += layer.cover * (layer.light - light)
+    return light
+
+
+def through_lens(view: Scene, focus: float, max_blur: float) -> np.ndarray:
+    """Returns the scene through a wide aperture: `[3, H, W]` linear light.
+
+    Args:
+        view: the scene.
+        focus: the depth that is sharp, 0..1.
+        max_blur: see `pynet_tf.lens.render`.
+    """
+    scale = 2 * max_blur / max(focus, 1 - focus)
+    light = _blur_smoothly(view.backdrop, scale * np.abs(view.backdrop_depth - focus))
+    height, width = light.shape[1:]
+    for layer in view.layers:
+        radius = scale * abs(layer.depth - focus)
+        reach = int(np.ceil(radius)) + 1
+        rows, columns = (np.flatnonzero(layer.cover.any(axis=axis)) for axis in (1, 0))
+        window = (
+            slice(max(0, rows[0] - reach), min(height, rows[-1] + reach + 1)),
+            slice(max(0, columns[0] - reach), min(width, columns[-1] + reach + 1)),
+        )
+        cover = layer.cover[window]
+        planes = np.concatenate([layer.light[:, *window] * cover, cover[None]])
+        planes = blur(planes.astype(np.float32), radius)
+        light[:, *window] *= 1 - np.minimum(planes[3], 1)
+        light[:, *window] += planes[:3]
+    return light
+
+
+def estimated_depth(rng: np.random.Generator, view: Scene) -> np.ndarray:
+    """Returns a depth map of the quality that networks give: uint8 `[H/2, W/2]`.
+
+    Edges are soft and out of place, thin things are often missing, far and near are bent by a
+    slowly varying error; the range is stretched to 0..255.
+    """
+    depth = view.backdrop_depth[::2, ::2].copy()
+    for layer in view.layers:
+        seen = layer.cover[::2, ::2]
+        if layer.thin:
+            # Between the wires of a fence a network sees either the fence or what is behind.
+            seen = ndimage.uniform_filter(seen, 5) * (rng.random() < 0.6)
+        depth = np.where(seen > 0.5, layer.depth, depth)
+    height, width = depth.shape
+    places = np.indices(depth.shape, dtype=np.float32)
+    for axis in (0, 1):
+        places[axis] += noise(rng, height, width, height / 6, height / 12) * rng.uniform(0, 1.5)
+    depth = ndimage.map_coordinates(depth, places, order=1, mode="nearest")
+    depth = ndimage.gaussian_filter(depth, rng.uniform(0.8, 2.5))
+    depth = np.clip(depth, 0, 1) ** rng.uniform(0.75, 1.3)
+    depth += rng.uniform(0, 0.05) * noise(rng, height, width, height / 2, height / 8)
+    depth = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-6)
+    return np.rint(255 * depth).astype(np.uint8)
+
+
+def _blur_smoothly(planes: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Blurs `[3, H, W]` by a radius `[H, W]` that varies slowly from place to place.
+
+    Between two fixed radii the two blurred pictures are mixed.
+    """
+    steps = [0.0, 0.8, 1.6, 2.5]
+    while steps[-1] < radius.max():
+        steps.append(steps[-1] * 1.3)
+    last = np.searchsorted(steps, radius.min(), side="right") - 1
+    result = np.zeros_like(planes)
+    for index in range(max(0, last), len(steps)):
+        below = steps[index] - steps[index - 1] if index else 1.0
+        above = steps[index + 1] - steps[index] if index + 1 < len(steps) else 1.0
+        off = radius - np.float32(steps[index])
+        share = np.clip(np.where(off < 0, 1 + off / below, 1 - off / above), 0, 1)
+        if share.any():
+            result += share.astype(np.float32) * blur(planes, steps[index])
+    return result
+
+
+def _develop(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
+    """Makes `[3, H, W]` linear light a photo `[H, W, 3]` uint8, with a little sensor noise."""
+    shot = rng.standard_normal(light.shape, dtype=np.float32)
+    light = light + shot * np.sqrt(np.clip(light, 0, 1) * 4e-5 + 1e-7)
+    return np.ascontiguousarray(np.moveaxis(to_srgb(light), 0, -1))

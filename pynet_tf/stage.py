@@ -1,0 +1,248 @@
+"""Sets up a scene: what stands where, at which depth, in which light.
+
+A scene is an opaque backdrop (a wall, ground, sky) and flat things before it, each whole behind
+whatever hides it. Depths are inverse: 0 infinitely far, 1 nearest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pynet_tf import textures, things
+from pynet_tf.drawing import noise
+from pynet_tf.optics import to_light, to_srgb
+
+WALLS = (textures.facade, textures.plaster, textures.bricks, textures.planks, textures.foliage)
+GROUNDS = (textures.lawn, textures.stones, textures.bricks, textures.plaster, textures.foliage)
+SUBJECTS = (things.lamp, things.sign, things.rock, things.block, things.bush, things.flower)
+STANDING = (things.trunk, things.rock, things.block, things.bush, things.tuft, things.lamp,
+            things.fence, things.twigs, things.sign)  # fmt: skip
+HANGING = (things.twigs, things.bush, things.flower, things.twigs)
+NEAREST = (things.twigs, things.bush, things.tuft, things.fence)
+# What a depth network often does not see.
+THIN = (things.twigs, things.tuft, things.fence)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One flat thing."""
+
+    light: np.ndarray  # [3, H, W] linear, also where it is hidden
+    cover: np.ndarray  # [H, W], 0..1
+    depth: float  # inverse depth, 0 far to 1 near
+    thin: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A backdrop and the layers before it, far to near."""
+
+    backdrop: np.ndarray  # [3, H, W] linear light; lights exceed 1
+    backdrop_depth: np.ndarray  # [H, W], smooth
+    layers: tuple[Layer, ...]
+    subject: float  # depth of the main thing
+
+
+def scene(rng: np.random.Generator, height: int, width: int) -> Scene:
+    """Makes up a scene of `height` x `width` pixels."""
+    turn, up = rng.uniform(-1.2, 1.2), rng.uniform(0.2, 0.9)
+    sun = np.array([np.sin(turn), -up, np.cos(turn)])
+    sun /= np.linalg.norm(sun)
+    backdrop, depth, horizon = _backdrop(rng, height, width)
+    subject = rng.uniform(0.7, 1.0)
+    plan = [(SUBJECTS, subject)]
+    plan += [(STANDING, d) for d in rng.uniform(0.1, subject - 0.12, rng.integers(1, 5))]
+    if rng.random() < 0.3:
+        subject = plan[0][1] * 0.8
+        plan = [(kinds, 0.8 * d) for kinds, d in plan] + [(NEAREST, rng.uniform(0.9, 1.0))]
+    plan = [(kinds, max(d, float(depth.min()) + 0.05)) for kinds, d in plan]
+    layers = []
+    for kinds, d in sorted(plan, key=lambda entry: entry[1]):
+        main = kinds is SUBJECTS
+        if horizon is None and not main:
+            kinds = HANGING
+        kind = kinds[rng.integers(len(kinds))]
+        size = height * rng.uniform(0.4, 0.85) * (1 if main else 0.5 + 0.7 * d)
+        drawn = _draw(rng, kind, size, width, sun)
+        if horizon is not None and kinds is not NEAREST:
+            feet = np.searchsorted(depth[:, 0], d) if d < depth.max() else 1.08 * height
+            centre = width * (rng.uniform(0.25, 0.75) if main else rng.random())
+            _shade(backdrop, feet, centre, drawn[1].shape)
+            corner = feet - drawn[1].shape[0], centre - drawn[1].shape[1] / 2
+        else:
+            drawn, corner = _hang(rng, drawn, height, width, main)
+        light, cover = _place(drawn, corner, height, width)
+        if cover.max() > 0.5:
+            light *= np.float32(rng.uniform(0.7, 1.3))
+            layers.append(Layer(light, cover, float(d), kind in THIN))
+    view = Scene(backdrop, depth, tuple(layers), float(subject))
+    return _exposed(rng, view)
+
+
+def _backdrop(
+    rng: np.random.Generator, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray, int | None]:
+    """Returns light `[3, H, W]`, depth `[H, W]` and the row where the ground begins, if any."""
+    unit = height * np.exp(rng.uniform(np.log(0.015), np.log(0.09)))
+    layout = rng.choice(
+        ["wall", "street", "open", "ground", "canopy"], p=(0.2, 0.35, 0.2, 0.15, 0.1)
+    )
+    wall = WALLS[rng.integers(len(WALLS))]
+    y, x = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
+    horizon, far = None, rng.uniform(0.02, 0.35)
+    if layout in ("street", "open"):
+        horizon = int(height * rng.uniform(0.35, 0.75))
+    if layout == "ground":
+        light = GROUNDS[rng.integers(len(GROUNDS))](rng, height, width, unit)
+        depth = far + rng.uniform(0, 0.3) * y
+    elif layout in ("open", "canopy"):
+        far = rng.uniform(0.0, 0.12)
+        light = _trees(rng, height, width, horizon or 0.8 * height, unit)
+        depth = np.full((height, width), far)
+    else:
+        light = wall(rng, height, width, unit)
+        depth = far + (rng.uniform(-0.12, 0.12) * (x - 0.5) if layout == "wall" else 0 * x)
+    if horizon is not None:
+        light[:, horizon:] = _ground(rng, height - horizon, width, unit)
+        slope = (rng.uniform(0.7, 1.0) - far) / (height - horizon)
+        depth = far + slope * np.maximum(np.arange(height) - horizon, 0)[:, None] + 0 * x
+    light = np.ascontiguousarray(light, np.float32)
+    if rng.random() < 0.5:
+        sunlit = noise(rng, height, width, height / 3, height / 24, 0.5)
+        light *= 0.35 + 0.9 / (1 + np.exp(-4 * sunlit - rng.normal(0, 1)))
+    depth = np.clip(depth, 0, 1).astype(np.float32)
+    if rng.random() < 0.6:
+        _lights(rng, light, int(rng.integers(3, 60)), horizon or height)
+    return light, depth, horizon
+
+
+def _ground(rng: np.random.Generator, height: int, width: int, unit: float) -> np.ndarray:
+    """Ground seen at a slant: twice as wide at the far end."""
+    surface = GROUNDS[rng.integers(len(GROUNDS))]
+    tall = int(1.5 * height)
+    flat = surface(rng, tall, 2 * width, max(unit, 0.7 * unit + 6))
+    flat = Image.fromarray(np.moveaxis(to_srgb(flat), 0, -1))
+    # Output pixel (u, v) shows ((u + k W v) / (1 + k v), 2 k T v / (1 + k v)), drawn at twice
+    # the size and averaged, so that the far end does not shimmer.
+    k = 1 / (2 * height)
+    slant = (1, k * width, 0, 0, 2 * k * tall, 0, 0, k)
+    size = (2 * width, 2 * height)
+    seen = flat.transform(size, Image.Transform.PERSPECTIVE, slant, Image.Resampling.BICUBIC)
+    return np.moveaxis(to_light(np.asarray(seen.reduce(2))), -1, 0)
+
+
+def _trees(
+    rng: np.random.Generator, height: int, width: int, horizon: float, unit: float
+) -> np.ndarray:
+    """Sky with trees or houses before it, far away."""
+    above = textures.sky(rng, height, width, unit)
+    if rng.random() < 0.3:
+        below, ridge = textures.facade(rng, height, width, unit), 0.0
+        steps = np.repeat(rng.uniform(0.1, 0.9, 6), width // 6 + 1)[:width]
+    else:
+        below, ridge = textures.foliage(rng, height, width, max(4.0, 0.3 * unit)), 0.12
+        steps = np.full(width, rng.uniform(0.2, 0.8))
+    ragged = ridge * noise(rng, height, width, height / 5, 1.5, 0.45)
+    behind = np.arange(height)[:, None] / horizon < steps + ragged
+    return np.where(behind, above, below)
+
+
+def _lights(rng: np.random.Generator, light: np.ndarray, count: int, lowest: int) -> None:
+    """Adds lamps, glints and gaps to the sky: small, and far brighter than white."""
+    height, width = light.shape[1:]
+    tints = np.array([[1, 0.9, 0.7], [1, 1, 1], [1, 0.6, 0.25], [0.7, 0.85, 1], [1, 0.25, 0.2]])
+    alike = rng.random() < 0.6
+    tint, bright = tints[rng.integers(len(tints))], rng.uniform(4, 30)
+    for _ in range(count):
+        radius = rng.uniform(0.8, 3.0) * height / 700
+        y, x = rng.uniform(0, lowest), rng.uniform(0, width)
+        reach = int(radius) + 2
+        top, left = max(0, int(y) - reach), max(0, int(x) - reach)
+        window = light[:, top : int(y) + reach + 1, left : int(x) + reach + 1]
+        rows, columns = np.indices(window.shape[1:])
+        share = np.clip(radius + 0.5 - np.hypot(rows + top - y, columns + left - x), 0, 1)
+        if not alike:
+            tint, bright = tints[rng.integers(len(tints))], rng.uniform(2, 40)
+        window += share.astype(np.float32) * (bright * tint).astype(np.float32)[:, None, None]
+
+
+def _draw(
+    rng: np.random.Generator, kind, size: float, width: int, sun: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a thing about `size` pixels tall, in its own proportions."""
+    slim = {things.trunk: (0.15, 0.5), things.fence: (0, 0), things.lamp: (0.3, 0.7)}
+    ratio = rng.uniform(*slim.get(kind, (0.55, 1.2)))
+    tall = 1.6 * size if kind is things.trunk else size
+    across = width if kind is things.fence else ratio * tall
+    return kind(rng, max(8, int(tall)), max(8, int(across)), sun)
+
+
+def _hang(
+    rng: np.random.Generator,
+    drawn: tuple[np.ndarray, np.ndarray],
+    height: int,
+    width: int,
+    main: bool,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[float, float]]:
+    """Lets a thing reach in from an edge of the picture; the main one further."""
+    light, cover = drawn
+    side = rng.choice([0, 0, 0, 1, 3, 2]) if not main else rng.choice([0, 0, 0, 0, 1, 3])
+    if cover.shape[1] >= width:
+        side = 0
+    light, cover = np.rot90(light, side, (1, 2)), np.rot90(cover, side)
+    tall, wide = cover.shape
+    inside = rng.uniform(0.75, 1.1) if main else rng.uniform(0.4, 0.9)
+    along = rng.uniform(0.3, 0.7) if main else rng.uniform(0, 1)
+    top, left = along * height - tall / 2, along * width - wide / 2
+    if side == 0:
+        top = height - inside * tall
+    elif side == 1:
+        left = width - inside * wide
+    elif side == 2:
+        top = (inside - 1) * tall
+    else:
+        left = (inside - 1) * wide
+    return (light, cover), (top, left)
+
+
+def _place(
+    drawn: tuple[np.ndarray, np.ndarray], corner: tuple[float, float], height: int, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Puts a drawing into an empty picture, cut off at its edges."""
+    light, cover = np.zeros((3, height, width), np.float32), np.zeros((height, width), np.float32)
+    top, left = (int(value) for value in corner)
+    to_rows = slice(max(0, top), max(0, top + drawn[1].shape[0]))
+    to_columns = slice(max(0, left), max(0, left + drawn[1].shape[1]))
+    tall, wide = cover[to_rows, to_columns].shape
+    rows, columns = (
+        slice(max(0, -top), max(0, -top) + tall),
+        slice(max(0, -left), max(0, -left) + wide),
+    )
+    light[:, to_rows, to_columns] = drawn[0][:, rows, columns]
+    cover[to_rows, to_columns] = drawn[1][rows, columns]
+    return light, cover
+
+
+def _shade(backdrop: np.ndarray, feet: float, centre: float, size: tuple[int, int]) -> None:
+    """Darkens the ground where a thing touches it."""
+    y, x = (np.arange(length, dtype=np.float32) for length in backdrop.shape[1:])
+    down = np.exp(-(((y - feet) / (0.06 * size[0])) ** 2))
+    across = np.exp(-(((x - centre) / (0.55 * size[1])) ** 2))
+    backdrop *= 1 - 0.6 * down[:, None] * across
+
+
+def _exposed(rng: np.random.Generator, view: Scene) -> Scene:
+    """Scales all light as a camera's meter would, with a tint of the hour."""
+    brightness = float(np.minimum(view.backdrop, 1).mean())
+    for layer in view.layers:
+        share = float(layer.cover.mean())
+        seen = float((np.minimum(layer.light, 1) * layer.cover).mean())
+        brightness = (1 - share) * brightness + seen
+    gain = np.clip(rng.uniform(0.11, 0.26) / max(brightness, 1e-3), 0.4, 3.5)
+    warmth = rng.normal(0, 0.06)
+    tint = (gain * np.exp([warmth, 0, -warmth])).astype(np.float32)[:, None, None]
+    layers = tuple(
+        Layer(layer.light * tint, layer.cover, layer.depth, layer.thin) for layer in view.layers
+    )
+    return Scene(view.backdrop * tint, view.backdrop_depth, layers, view.subject)
