@@ -14,23 +14,26 @@ from pynet_tf.errors import InputError
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 
 
-def photo_paths(arguments: Sequence[str | Path]) -> list[Path]:
+def photo_paths(
+    arguments: Sequence[str | Path], suffixes: Sequence[str] = PHOTO_SUFFIXES
+) -> list[Path]:
     """Expands files, folders and patterns to the photos they stand for.
 
     Args:
         arguments: each a file (taken whatever its suffix), a folder (the files directly in it
-            that end in one of `PHOTO_SUFFIXES`, hidden ones left out) or a pattern with
-            `*`, `?` or `[...]` (files as for a folder).
+            that end in one of `suffixes`, hidden ones left out) or a pattern with `*`, `?` or
+            `[...]` (files as for a folder).
+        suffixes: the endings of what is looked for, in small letters with the dot.
 
     Returns:
         The paths, sorted, each once.
 
     Raises:
-        InputError: a name is not there, or a folder or pattern holds no photo.
+        InputError: a name is not there, or a folder or pattern holds no such file.
     """
     found = {}
     for argument in arguments:
-        for path in _expand(Path(argument)):
+        for path in _expand(Path(argument), suffixes):
             found.setdefault(os.path.abspath(path), path)
     return sorted(found.values())
 
@@ -51,6 +54,17 @@ def refuse_shared_stems(paths: Iterable[Path]) -> None:
             )
 
 
+def refuse_own_folder(paths: Iterable[Path], output: Path) -> None:
+    """Checks that results do not go among the photos, where they could take a photo's name.
+
+    Raises:
+        InputError: one of the photos lies directly in the output folder.
+    """
+    for path in paths:
+        if path.parent.resolve() == Path(output).resolve():
+            raise InputError(f"--output {output} is the folder of {path}; name another folder")
+
+
 def find_by_stem(folder: Path, stem: str, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> Path | None:
     """Returns the file in `folder` with this stem and one of the suffixes, None if none is there.
 
@@ -64,7 +78,7 @@ def find_by_stem(folder: Path, stem: str, suffixes: Sequence[str] = PHOTO_SUFFIX
     return None
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(path: Path, suffixes: Sequence[str]) -> list[Path]:
     if path.is_dir():
         entries, kind = list(path.iterdir()), "folder"
     elif os.path.lexists(path):
@@ -73,14 +87,12 @@ def _expand(path: Path) -> list[Path]:
         entries, kind = [Path(name) for name in glob.glob(str(path))], "pattern"
     else:
         raise InputError(f"{path} is not there; check the name")
-    photos = [entry for entry in entries if _is_photo(entry)]
-    if not photos:
-        raise InputError(
-            f"the {kind} {path} holds no photo; photos end in {', '.join(PHOTO_SUFFIXES)}"
-        )
-    return photos
+    files = [entry for entry in entries if _is_wanted(entry, suffixes)]
+    if not files:
+        raise InputError(f"the {kind} {path} holds no file that ends in {', '.join(suffixes)}")
+    return files
 
 
-def _is_photo(path: Path) -> bool:
+def _is_wanted(path: Path, suffixes: Sequence[str]) -> bool:
     visible = not path.name.startswith(".")
-    return visible and path.suffix.lower() in PHOTO_SUFFIXES and not path.is_dir()
+    return visible and path.suffix.lower() in suffixes and not path.is_dir()

@@ -1,0 +1,144 @@
+"""Makes the depth maps that training and rendering take: near = bright, half the photo's size.
+
+From photos, with MegaDepth:
+    python -m pynet_tf.depth photos/ --weights megadepth.weights.h5 --output depth/
+The weights come from best_generalization_net_G.pth of the MegaDepth project page at Cornell
+(https://www.cs.cornell.edu/projects/megadepth/), converted by tools/convert_megadepth.py.
+
+From the maps of any other estimator or sensor (PNG or TIFF of 8, 16 or 32 bits, .npy):
+    python -m pynet_tf.depth --normalize maps/ --photos photos/ --output depth/
+
+Maps that are there already are left alone; --overwrite makes them anew.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line
+from pynet_tf.depth_maps import estimate_depth, estimate_maps
+from pynet_tf.errors import InputError
+from pynet_tf.foreign_depth import MAP_SUFFIXES, normalize_files
+from pynet_tf.images import write_image
+from pynet_tf.inputs import photo_paths, refuse_own_folder, refuse_shared_stems
+
+__all__ = ["estimate_depth", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Makes the maps; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    _check(options)
+    if options.normalize:
+        paths = photo_paths([options.normalize], MAP_SUFFIXES)
+    else:
+        paths = photo_paths(options.photo)
+    refuse_shared_stems(paths)
+    refuse_own_folder(paths, options.output)
+
+    targets = {path: options.output / f"{path.stem}.png" for path in paths}
+    waiting = [path for path in paths if options.overwrite or not targets[path].exists()]
+    if not waiting:
+        print(f"all {len(paths)} maps are in {options.output} already")
+        return 0
+    if options.normalize:
+        maps = normalize_files(waiting, options.invert, options.photos)
+    else:
+        command_line.import_tensorflow()
+        from pynet_tf.megadepth import load_megadepth
+
+        model = load_megadepth(options.weights)
+        maps = estimate_maps(waiting, model, options.batch_size, options.refine)
+
+    failed = 0
+    for path, depth in command_line.progress(maps, len(waiting), "depth"):
+        if isinstance(depth, InputError):
+            failed += 1
+            print(f"pynet_tf.depth: {depth}", file=sys.stderr)
+        else:
+            write_image(targets[path], depth)
+    print(
+        f"{options.output}: {len(waiting) - failed} maps made, "
+        f"{len(paths) - len(waiting)} were there already, {failed} failed"
+    )
+    return 1 if failed else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if bool(options.photo) == bool(options.normalize):
+        raise InputError("name photos, or --normalize with a folder of maps; one of the two")
+    if options.normalize:
+        for flag in ("weights", "refine"):
+            if getattr(options, flag):
+                raise InputError(f"--{flag} is for photos; leave it out with --normalize")
+        if options.photos and not options.photos.is_dir():
+            raise InputError(f"--photos {options.photos} is no folder; check the name")
+        return
+    for flag in ("invert", "photos"):
+        if getattr(options, flag):
+            raise InputError(f"--{flag} is for --normalize; leave it out for photos")
+    if options.batch_size < 1:
+        raise InputError(f"--batch_size is {options.batch_size}; it must be 1 or more")
+    if not options.weights:
+        raise InputError("--weights is missing; see --help for where they come from")
+    if not options.weights.is_file():
+        raise InputError(
+            f"the weights {options.weights} are not there; make them with "
+            "tools/convert_megadepth.py from best_generalization_net_G.pth"
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pynet_tf.depth",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
+    )
+    parser.add_argument("photo", nargs="*", help="photos, folders of photos or patterns")
+    parser.add_argument("--weights", type=Path, help="MegaDepth's weights for Keras (.weights.h5)")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for the maps, NAME.png for NAME.jpg"
+    )
+    parser.add_argument(
+        "--refine",
+        action="store_true",
+        help="draw the edges of the maps to those of the photos (guided filter)",
+    )
+    parser.add_argument(
+        "--batch_size",
+        type=int,
+        default=1,
+        help="photos of one shape that go through the network together; more helps on a GPU only",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="make maps anew that are there already"
+    )
+    parser.add_argument(
+        "--normalize",
+        metavar="FOLDER",
+        help="instead of photos: maps made elsewhere, to be stretched to 8 bits",
+    )
+    parser.add_argument(
+        "--invert",
+        nargs="?",
+        const="auto",
+        choices=["auto", "levels", "distance"],
+        help="the maps of --normalize are dark (small) where it is near. levels: a relative "
+        "scale, turned over. distance: metres, millimetres or any other unit, of which 1/d is "
+        "taken; 0 and what is not a number are missing and filled from beside. --invert alone "
+        "(auto): distance for floats, levels for integers, so say --invert distance for 16-bit "
+        "millimetres",
+    )
+    parser.add_argument(
+        "--photos",
+        metavar="FOLDER",
+        type=Path,
+        help="the photos of the maps of --normalize: a map becomes half the size of the photo of "
+        "its name; without, it keeps its own size",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    command_line.run(main, "pynet_tf.depth")
