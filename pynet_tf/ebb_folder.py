@@ -12,8 +12,8 @@ A sample is
     bokeh   JPEG, [H, W, 3]
 
 Upright 8-bit JPEGs are taken over byte by byte. Whatever else there is (PNG, CMYK, a rotation in
-the EXIF data) is encoded once, at quality 100 without chroma subsampling, which changes the
-colours of `photo` and `bokeh` by a level or two; `image` is made of the exact pixels.
+the EXIF data) is encoded once, as RGB at quality 100, which changes `photo` and `bokeh` by at most
+two levels; `image` is made of the exact pixels.
 
 The module imports neither TensorFlow nor TFDS: it also runs in the worker processes.
 """
@@ -22,12 +22,14 @@ import hashlib
 import io
 import json
 import re
+import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from pynet_tf import images
 from pynet_tf.errors import InputError
@@ -128,9 +130,9 @@ def source_hash(source: Source) -> str:
 def stored_bytes(pair: Pair) -> int:
     """Estimates the bytes of a sample from the files' sizes and the photo's header."""
     try:
-        with Image.open(pair.photo) as photo:
+        with warnings.catch_warnings(action="ignore"), Image.open(pair.photo) as photo:
             raw = photo.width * photo.height
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
         # `read_sample` will say what is wrong with the file.
         raw = 0
     return pair.photo.stat().st_size + pair.bokeh.stat().st_size + raw
@@ -178,12 +180,13 @@ def sample_or_error(pair: Pair) -> dict | InputError:
 
 
 def _jpeg(path: Path, pixels: np.ndarray) -> bytes:
-    with Image.open(path) as opened:
-        upright = opened.getexif().get(0x0112, 1) == 1
-        if opened.format == "JPEG" and opened.mode in ("RGB", "L") and upright:
+    with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
+        plain = opened.format == "JPEG" and opened.mode in ("RGB", "L")
+        if plain and opened.getexif().get(ExifTags.Base.Orientation, 1) == 1:
             return path.read_bytes()
     encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "JPEG", quality=100, subsampling=0)
+    # Without the way through YCbCr and its rounding, which costs up to four levels.
+    Image.fromarray(pixels).save(encoded, "JPEG", quality=100, keep_rgb=True)
     return encoded.getvalue()
 
 

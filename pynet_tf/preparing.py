@@ -124,7 +124,9 @@ def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
                 "give another --data_dir"
             ) from error
         except InputError as error:
-            raise InputError(f"{error}: {'; '.join(failed[:5])}") from error
+            if not failed:
+                raise
+            raise InputError(f"{error} (left out: {'; '.join(failed[:5])})") from error
         counts = {name: split.num_examples for name, split in builder.info.splits.items()}
         report = Report(source_hash, counts, tuple(failed))
         prepared = Path(builder.data_dir)

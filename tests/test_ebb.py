@@ -1,0 +1,187 @@
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from ebb_pictures import picture, write_pair
+from PIL import Image
+
+import pynet_tf.ebb
+from pynet_tf import ebb_folder, preparing, records
+from pynet_tf.ebb import builder
+from pynet_tf.errors import InputError
+
+SIZES = {"2": (64, 96), "10": (96, 64), "3": (128, 130)}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    root = tmp_path_factory.mktemp("source")
+    for seed, (name, (height, width)) in enumerate(SIZES.items()):
+        write_pair(root, name, height, width, seed=seed)
+    return root
+
+
+@pytest.fixture(scope="module")
+def data_dir(source, tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("data")
+    preparing.build(ebb_folder.scan(source, test_range=(10, 11)), data_dir)
+    return data_dir
+
+
+def test_tfds_load_gives_what_went_in(source, data_dir):
+    loaded = list(tfds.load("ebb", data_dir=data_dir, split="train").as_numpy_iterator())
+    assert [sample["name"] for sample in loaded] == [b"2", b"3"]
+    for sample in loaded:
+        name = sample["name"].decode()
+        photo = Image.open(source / "original" / f"{name}.jpg")
+        half = photo.resize((photo.width // 2, photo.height // 2), Image.Resampling.BICUBIC)
+        depth = np.asarray(Image.open(source / "original_depth" / f"{name}.png"))
+        assert sample["image"].dtype == np.uint8
+        assert np.abs(sample["image"][..., :3].astype(int) - np.asarray(half)).max() <= 1
+        np.testing.assert_array_equal(sample["image"][..., 3], depth)
+        # TFDS decodes by TensorFlow's quick method.
+        assert sample["photo"].shape == np.asarray(photo).shape
+        assert np.abs(sample["photo"].astype(int) - np.asarray(photo)).max() <= 8
+
+
+def test_tfds_load_knows_the_splits(data_dir):
+    test = tfds.load("ebb", data_dir=data_dir, split="test")
+    assert [sample["name"] for sample in test.as_numpy_iterator()] == [b"10"]
+    info = tfds.builder("ebb", data_dir=data_dir).info
+    assert {name: split.num_examples for name, split in info.splits.items()} == {
+        "train": 2,
+        "test": 1,
+    }
+    assert "ignatov2020rendering" in info.citation
+    assert pynet_tf.ebb.Ebb.name == "ebb"
+
+
+def test_jpegs_are_taken_over_byte_by_byte_and_decode_as_in_pillow(source, data_dir):
+    split = records.open_split(data_dir, "train")
+    for index in range(len(split)):
+        sample = records.parse(records.read(split, index))
+        for kind, folder in (("photo", "original"), ("bokeh", "bokeh")):
+            path = source / folder / f"{sample['name'].numpy().decode()}.jpg"
+            assert sample[kind].numpy() == path.read_bytes()
+            decoded = tf.io.decode_jpeg(sample[kind], dct_method="INTEGER_ACCURATE")
+            np.testing.assert_array_equal(decoded, np.asarray(Image.open(path)))
+
+
+@pytest.mark.parametrize("kind", ["png", "rotated", "grey", "cmyk", "progressive"])
+def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
+    write_pair(tmp_path, "1", 64, 96, suffix=".png" if kind == "png" else ".jpg")
+    path = next((tmp_path / "original").iterdir())
+    pixels = picture(5, 64, 96)
+    if kind == "rotated":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        # Rotated by this tag, 96x64 becomes the 64x96 of the bokeh shot.
+        Image.fromarray(np.rot90(pixels)).save(path, exif=exif)
+    elif kind in ("grey", "cmyk"):
+        Image.fromarray(pixels).convert({"grey": "L", "cmyk": "CMYK"}[kind]).save(path)
+    elif kind == "progressive":
+        Image.fromarray(pixels).save(path, progressive=True)
+    expected = pynet_tf.images.read_photo(path)
+    [pair] = ebb_folder.scan(tmp_path).splits["train"]
+    sample = ebb_folder.read_sample(pair)
+    decoded = tf.io.decode_jpeg(sample["photo"], channels=3, dct_method="INTEGER_ACCURATE")
+    stored = np.asarray(Image.open(io.BytesIO(sample["photo"])).convert("RGB"))
+    np.testing.assert_array_equal(decoded, stored)
+    assert decoded.shape == (64, 96, 3)
+    # The outer columns of a window are off where the colours are subsampled: libjpeg then lacks
+    # the neighbours to interpolate from.
+    window = tf.io.decode_and_crop_jpeg(
+        sample["photo"], [8, 16, 32, 40], channels=3, dct_method="INTEGER_ACCURATE"
+    )
+    np.testing.assert_array_equal(window[:, 1:-1], stored[8:40, 17:55])
+    taken_over = kind in ("grey", "progressive")
+    assert (sample["photo"] == path.read_bytes()) == taken_over
+    assert np.abs(stored.astype(int) - expected).max() <= (0 if taken_over else 2)
+    np.testing.assert_array_equal(sample["image"][..., :3], pynet_tf.images.halve(expected))
+
+
+def test_depth_of_any_size_and_depth_is_resized(tmp_path):
+    write_pair(tmp_path, "1", 64, 96)
+    depth = picture(3, 200, 120)[..., 0]
+    Image.fromarray(depth).save(tmp_path / "original_depth" / "1.png")
+    [pair] = ebb_folder.scan(tmp_path).splits["train"]
+    expected = Image.fromarray(depth).resize((48, 32), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(ebb_folder.read_sample(pair)["image"][..., 3], expected)
+
+
+@pytest.mark.parametrize(
+    ("photo", "bokeh", "message"),
+    [
+        ((63, 96), (64, 96), "96x63 pixels; both sides must be even and at least 64"),
+        ((64, 62), (64, 62), "62x64 pixels"),
+        ((64, 96), (96, 64), "must be equal"),
+    ],
+)
+def test_wrong_sizes_are_named(photo, bokeh, message, tmp_path):
+    write_pair(tmp_path, "7")
+    Image.new("RGB", photo[::-1]).save(tmp_path / "original" / "7.jpg")
+    Image.new("RGB", bokeh[::-1]).save(tmp_path / "bokeh" / "7.jpg")
+    [pair] = ebb_folder.scan(tmp_path).splits["train"]
+    with pytest.raises(InputError, match=message) as error:
+        ebb_folder.read_sample(pair)
+    assert "7.jpg" in str(error.value)
+
+
+def test_names_sort_by_their_numbers_and_may_have_gaps(tmp_path):
+    for name in ("10", "9", "100", "img_2", "b"):
+        write_pair(tmp_path, name)
+    source = ebb_folder.scan(tmp_path)
+    names = [pair.name for pair in source.splits["train"]]
+    assert names == ["9", "10", "100", "b", "img_2"]
+    split = ebb_folder.scan(tmp_path, test_range=(2, 10)).splits
+    assert [pair.name for pair in split["test"]] == ["9", "img_2"]
+    assert [pair.name for pair in split["train"]] == ["10", "100", "b"]
+
+
+def test_shards_are_planned_in_order_and_small(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "SHARD_BYTES", 40_000)
+    listed = ebb_folder.scan(source)
+    preparing.build(listed, tmp_path)
+    split = records.open_split(tmp_path, "train")
+    assert len(split.paths) == 2
+    assert split.shard.tolist() == [0, 0, 1]
+    loaded = tfds.load("ebb", data_dir=tmp_path, split="train").as_numpy_iterator()
+    assert [sample["name"] for sample in loaded] == [b"2", b"3", b"10"]
+
+
+def test_a_shard_left_empty_by_bad_files_is_no_trouble(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "SHARD_BYTES", 1)
+    pairs = ebb_folder.scan(source).splits["train"]
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(pairs[1].photo.read_bytes()[:300])
+    bad = ebb_folder.Pair("3", broken, pairs[1].bokeh, pairs[1].depth)
+    listed = ebb_folder.Source({"train": (pairs[0], bad, pairs[2])}, {})
+    report = preparing.build(listed, tmp_path)
+    assert report.counts == {"train": 2}
+    assert "broken.jpg" in report.failed[0]
+    split = records.open_split(tmp_path, "train")
+    assert split.shard.tolist() == [0, 2]
+    loaded = tfds.load("ebb", data_dir=tmp_path, split="train").as_numpy_iterator()
+    assert [sample["name"] for sample in loaded] == [b"2", b"10"]
+
+
+def test_the_builder_prepares_from_tfds_manual_folder(source, tmp_path):
+    made = pynet_tf.ebb.Ebb(data_dir=tmp_path)
+    config = tfds.download.DownloadConfig(manual_dir=source)
+    made.download_and_prepare(download_config=config)
+    assert len(records.open_split(tmp_path, "train")) == 3
+
+
+def test_beam_prepares_the_same_shards(source, tmp_path):
+    pytest.importorskip("apache_beam")
+    listed = ebb_folder.scan(source)
+    config = tfds.download.DownloadConfig(beam_runner="DirectRunner")
+    pynet_tf.ebb.Ebb(source=listed, data_dir=tmp_path / "beam").download_and_prepare(
+        download_config=config
+    )
+    preparing.build(listed, tmp_path / "here")
+    assert records.fingerprint(tmp_path / "beam", "train") == records.fingerprint(
+        tmp_path / "here", "train"
+    )
