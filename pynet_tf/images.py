@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from pynet_tf import metadata
 from pynet_tf.errors import InputError
 from pynet_tf.files import replacing
 
@@ -59,13 +60,27 @@ def open_image(path: Path) -> Image.Image:
 def read_photo(path: Path) -> np.ndarray:
     """Reads a photo: `[H, W, 3] uint8`, upright.
 
-    Grey and palette pictures become RGB, transparency is dropped, 16-bit channels keep their
-    upper 8 bits.
+    Grey, palette and CMYK pictures become RGB, transparency is dropped (colours stay as they
+    are stored), 16-bit channels keep their upper 8 bits.
 
     Raises:
         InputError: see `open_image`.
     """
-    return np.asarray(_convert(open_image(path), "RGB"))
+    return read_photo_with_metadata(path)[0]
+
+
+def read_photo_with_metadata(path: Path) -> tuple[np.ndarray, dict]:
+    """Reads a photo and what a picture made from it should keep.
+
+    Returns:
+        The photo, as `read_photo`, and options for `write_image`, see `metadata.read`.
+
+    Raises:
+        InputError: see `open_image`.
+    """
+    picture = open_image(path)
+    options = metadata.read(picture)
+    return np.asarray(_convert(metadata.to_rgb(picture), "RGB")), options
 
 
 def read_depth(path: Path) -> np.ndarray:
@@ -137,11 +152,18 @@ def write_image(path: Path, picture: np.ndarray, **options) -> None:
     """Writes a picture, whole or not at all.
 
     Args:
-        path: its suffix names the format; JPEGs get quality 95.
+        path: its suffix names the format; JPEG and WebP get quality 95, TIFF is not compressed
+            (compressed, Pillow cannot give it EXIF data).
         picture: `[H, W, 3]` or `[H, W]` uint8.
-        **options: passed to Pillow's writer, e.g. `exif`, `icc_profile`, `quality`.
+        **options: passed to Pillow's writer, e.g. `exif`, `icc_profile`, `quality`; `qtables`
+            gives a JPEG another quality.
     """
-    if Path(path).suffix.lower() in (".jpg", ".jpeg"):
-        options = {"quality": 95, "subsampling": 0, **options}
+    suffix = Path(path).suffix.lower()
+    if suffix in (".jpg", ".jpeg"):
+        # Given tables stay as they are only without a quality.
+        quality = {} if "qtables" in options else {"quality": 95}
+        options = {**quality, "subsampling": 0, **options}
+    elif suffix == ".webp":
+        options = {"quality": 95, **options}
     with replacing(path) as partial:
         Image.fromarray(picture).save(partial, **options)
