@@ -11,9 +11,11 @@ so the depth map is cut into layers of nearly equal blur. Each layer is continue
 nearer ones, blurred in linear light together with its coverage, and laid over the farther ones.
 """
 
+import os
+
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from pynet_tf.errors import InputError
 from pynet_tf.optics import SHARP, aperture, blur, to_light, to_srgb
@@ -75,7 +77,8 @@ def render(
     ]
     radius = np.pad(radius, missing, mode="edge")
     boosted = light * _highlight_gain(light, highlights, max_blur) if highlights else light
-    result = _compose(light, boosted, radius, blades)[:, :height, :width]
+    with fft.set_workers(os.cpu_count()):
+        result = _compose(light, boosted, radius, blades)[:, :height, :width]
     return np.ascontiguousarray(np.moveaxis(to_srgb(result, photo.dtype), 0, -1))
 
 

@@ -4,7 +4,7 @@ Blur adds up light, so it must work on linear light, not on sRGB values. All fun
 `[..., H, W]` planes; radii are in pixels of those planes.
 """
 
-import os
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import fft
@@ -47,7 +47,7 @@ def aperture(radius: float, blades: int = 0) -> np.ndarray:
     """
     if blades != int(blades) or blades < 0 or blades in (1, 2):
         raise InputError(f"blades is {blades}; give 0 for a round aperture, or 3 or more")
-    reach = int(np.ceil(radius * (1.0 if blades == 0 else 1.3)))
+    reach = aperture_reach(radius, blades)
     fine = 8
     at = (np.arange((2 * reach + 1) * fine) + 0.5) / fine - reach - 0.5
     y, x = np.meshgrid(at, at, indexing="ij")
@@ -62,6 +62,12 @@ def aperture(radius: float, blades: int = 0) -> np.ndarray:
     return cells / cells.sum()
 
 
+def aperture_reach(radius: float, blades: int = 0) -> int:
+    """Returns how many pixels around its centre `aperture` may cover."""
+    # The corners of a triangle are 1.56 radii of the disc of equal area away.
+    return int(np.ceil(radius * (1.0 if blades == 0 else 1.6)))
+
+
 def blur(planes: np.ndarray, radius: float, blades: int = 0) -> np.ndarray:
     """Blurs planes with an aperture; beyond the edge the picture is mirrored.
 
@@ -73,20 +79,29 @@ def blur(planes: np.ndarray, radius: float, blades: int = 0) -> np.ndarray:
     Returns:
         `[..., H, W]` float32, nowhere below 0 where the planes are not.
     """
-    if radius < SHARP:
-        return planes
-    kernel = aperture(radius, blades)
-    reach = kernel.shape[0] // 2
+    return next(blurs(planes, [radius], blades))
+
+
+def blurs(planes: np.ndarray, radii: list[float], blades: int = 0) -> Iterator[np.ndarray]:
+    """Blurs the same planes with several radii, one after another; see `blur`."""
+    reach = max(aperture_reach(radius, blades) for radius in radii)
     height, width = planes.shape[-2:]
     margin = [(0, 0)] * (planes.ndim - 2) + [(reach, reach)] * 2
-    padded = np.pad(planes, margin, mode="symmetric")
-    shape = [fft.next_fast_len(size, real=True) for size in padded.shape[-2:]]
-    threads = os.cpu_count()
-    spectrum = fft.rfft2(padded, shape, workers=threads)
-    spectrum *= fft.rfft2(kernel, shape, workers=threads)
-    blurred = fft.irfft2(spectrum, shape, workers=threads, overwrite_x=True)
-    blurred = blurred[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
-    return np.maximum(blurred, 0.0)
+    shape = [fft.next_fast_len(size + 2 * reach, real=True) for size in (height, width)]
+    spectrum = None
+    for radius in radii:
+        if radius < SHARP:
+            yield planes
+            continue
+        if spectrum is None:
+            padded = np.pad(planes, margin, mode="symmetric")
+            spectrum = fft.rfft2(padded, shape, overwrite_x=True)
+        kernel = aperture(radius, blades)
+        change = fft.rfft2(kernel, shape)
+        blurred = fft.irfft2(spectrum * change, shape, overwrite_x=True)
+        first = reach + kernel.shape[0] // 2
+        blurred = blurred[..., first : first + height, first : first + width]
+        yield np.maximum(blurred, 0.0)
 
 
 def _decode(srgb: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from pynet_tf.drawing import noise
 from pynet_tf.errors import InputError
-from pynet_tf.optics import blur, to_srgb
+from pynet_tf.optics import blur, blurs, to_srgb
 from pynet_tf.stage import Scene, scene
 
 SMALLEST = 64
@@ -120,18 +120,16 @@ def _blur_smoothly(planes: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
     Between two fixed radii the two blurred pictures are mixed.
     """
-    steps = [0.0, 0.8, 1.6, 2.5]
+    steps = [0.0, 1.0, 2.0]
     while steps[-1] < radius.max():
-        steps.append(steps[-1] * 1.3)
-    last = np.searchsorted(steps, radius.min(), side="right") - 1
+        steps.append(steps[-1] * 1.4)
+    first = np.searchsorted(steps, radius.min(), side="right") - 1
+    last = np.searchsorted(steps, radius.max())
+    steps = steps[first : max(last, first + 1) + 1]
     result = np.zeros_like(planes)
-    for index in range(max(0, last), len(steps)):
-        below = steps[index] - steps[index - 1] if index else 1.0
-        above = steps[index + 1] - steps[index] if index + 1 < len(steps) else 1.0
-        off = radius - np.float32(steps[index])
-        share = np.clip(np.where(off < 0, 1 + off / below, 1 - off / above), 0, 1)
-        if share.any():
-            result += share.astype(np.float32) * blur(planes, steps[index])
+    place = np.interp(radius, steps, np.arange(len(steps))).astype(np.float32)
+    for index, blurred in enumerate(blurs(planes, steps)):
+        result += np.maximum(1 - np.abs(place - index), 0) * blurred
     return result
 
 

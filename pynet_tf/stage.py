@@ -63,11 +63,13 @@ def scene(rng: np.random.Generator, height: int, width: int) -> Scene:
         if horizon is None and not main:
             kinds = HANGING
         kind = kinds[rng.integers(len(kinds))]
-        size = height * rng.uniform(0.4, 0.85) * (1 if main else 0.5 + 0.7 * d)
+        size = height * rng.uniform(0.45, 0.9) * (1 if main else 0.5 + 0.7 * d)
         drawn = _draw(rng, kind, size, width, sun)
         if horizon is not None and kinds is not NEAREST:
             feet = np.searchsorted(depth[:, 0], d) if d < depth.max() else 1.08 * height
-            centre = width * (rng.uniform(0.25, 0.75) if main else rng.random())
+            centre = width * (rng.uniform(0.3, 0.7) if main else rng.random())
+            if kind is things.fence:
+                centre = width / 2
             _shade(backdrop, feet, centre, drawn[1].shape)
             corner = feet - drawn[1].shape[0], centre - drawn[1].shape[1] / 2
         else:
@@ -101,7 +103,9 @@ def _backdrop(
         light = _trees(rng, height, width, horizon or 0.8 * height, unit)
         depth = np.full((height, width), far)
     else:
-        light = wall(rng, height, width, unit)
+        light = wall(
+            rng, height, width, max(unit, 0.04 * height) if wall is textures.facade else unit
+        )
         depth = far + (rng.uniform(-0.12, 0.12) * (x - 0.5) if layout == "wall" else 0 * x)
     if horizon is not None:
         light[:, horizon:] = _ground(rng, height - horizon, width, unit)
@@ -110,7 +114,10 @@ def _backdrop(
     light = np.ascontiguousarray(light, np.float32)
     if rng.random() < 0.5:
         sunlit = noise(rng, height, width, height / 3, height / 24, 0.5)
-        light *= 0.35 + 0.9 / (1 + np.exp(-4 * sunlit - rng.normal(0, 1)))
+        sunlit = 0.35 + 0.9 / (1 + np.exp(-4 * sunlit - rng.normal(0, 1)))
+        # Shadows of leaves fall on what is near, not on the sky.
+        begin = 0 if layout in ("wall", "street", "ground") else horizon or height
+        light[:, begin:] *= sunlit[begin:]
     depth = np.clip(depth, 0, 1).astype(np.float32)
     if rng.random() < 0.6:
         _lights(rng, light, int(rng.integers(3, 60)), horizon or height)
@@ -141,7 +148,7 @@ def _trees(
         below, ridge = textures.facade(rng, height, width, unit), 0.0
         steps = np.repeat(rng.uniform(0.1, 0.9, 6), width // 6 + 1)[:width]
     else:
-        below, ridge = textures.foliage(rng, height, width, max(4.0, 0.3 * unit)), 0.12
+        below, ridge = textures.foliage(rng, height, width, max(5.0, 0.3 * unit)), 0.12
         steps = np.full(width, rng.uniform(0.2, 0.8))
     ragged = ridge * noise(rng, height, width, height / 5, 1.5, 0.45)
     behind = np.arange(height)[:, None] / horizon < steps + ragged
@@ -157,6 +164,9 @@ def _lights(rng: np.random.Generator, light: np.ndarray, count: int, lowest: int
     for _ in range(count):
         radius = rng.uniform(0.8, 3.0) * height / 700
         y, x = rng.uniform(0, lowest), rng.uniform(0, width)
+        if light[:, int(y), int(x)].mean() > 0.4:
+            # On a bright wall or in the sky it would not show.
+            continue
         reach = int(radius) + 2
         top, left = max(0, int(y) - reach), max(0, int(x) - reach)
         window = light[:, top : int(y) + reach + 1, left : int(x) + reach + 1]
@@ -195,6 +205,8 @@ def _hang(
     inside = rng.uniform(0.75, 1.1) if main else rng.uniform(0.4, 0.9)
     along = rng.uniform(0.3, 0.7) if main else rng.uniform(0, 1)
     top, left = along * height - tall / 2, along * width - wide / 2
+    if wide >= width:
+        left = 0.0
     if side == 0:
         top = height - inside * tall
     elif side == 1:

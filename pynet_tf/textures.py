@@ -24,13 +24,19 @@ from pynet_tf.drawing import (
 )
 from pynet_tf.optics import to_light
 
+MOST_LEAVES = 5000
+
 
 def foliage(rng: np.random.Generator, height: int, width: int, unit: float) -> np.ndarray:
     """A hedge: leaves over darker leaves over shade."""
     palette = GREENS if rng.random() < 0.7 else AUTUMN
-    canvas = Canvas(height, width, colour(rng, palette) * rng.uniform(0.15, 0.4))
     girth = rng.uniform(0.2, 0.4)
-    count = int(min(9000, 3 * height * width / (unit * unit * girth)))
+    # Small leaves are too many to draw: what is drawn is mirrored on.
+    side = int(unit * np.sqrt(MOST_LEAVES * girth / 3))
+    missing = [(0, 0), (0, max(0, height - side)), (0, max(0, width - side))]
+    whole, height, width = (height, width), min(height, side), min(width, side)
+    canvas = Canvas(height, width, colour(rng, palette) * rng.uniform(0.15, 0.4))
+    count = int(3 * height * width / (unit * unit * girth))
     stalks = rng.uniform(-unit, [width + unit, height + unit], (count, 2))
     clumps = noise(rng, height, width, 6 * unit, 3 * unit)
     rows, columns = np.clip(stalks[:, ::-1], 0, [height - 1, width - 1]).astype(int).T
@@ -39,7 +45,8 @@ def foliage(rng: np.random.Generator, height: int, width: int, unit: float) -> n
     fills = colours(rng, palette, count) * lit[:, None]
     lengths = unit * rng.uniform(0.6, 1.3, count)
     leaves(canvas, stalks, lengths, rng.uniform(0, 2 * np.pi, count), fills, girth)
-    return canvas.finish()[0] * grain(rng, height, width, 0.08)
+    light = np.pad(canvas.finish()[0], missing, mode="symmetric")
+    return light * _stains(rng, *whole) * grain(rng, *whole, 0.08)
 
 
 def lawn(rng: np.random.Generator, height: int, width: int, unit: float) -> np.ndarray:

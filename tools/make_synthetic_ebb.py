@@ -1,0 +1,138 @@
+"""Makes a synthetic EBB! set: procedural scenes, sharp, with a depth map, and through a lens.
+
+Writes OUT/{train,test}/{original,original_depth,bokeh}/NAME.{jpg,png,jpg}. The same seed and
+size give the same files, however many workers make them; the same command again completes a
+set that was interrupted, or adds to it.
+"""
+
+import argparse
+import functools
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pynet_tf import command_line
+from pynet_tf.errors import InputError
+from pynet_tf.files import write_text
+
+MANIFEST = "synthetic_ebb.json"
+# Changes when the same seed no longer gives the same pictures.
+VERSION = 1
+KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg"}
+# Test pairs are numbered from here in the stream of chance, so that neither split's size
+# changes the other.
+FIRST_TEST = 1_000_000
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parses the arguments and makes what is missing."""
+    parser = argparse.ArgumentParser(
+        prog="make_synthetic_ebb.py",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
+    parser.add_argument("--count", type=int, default=200, help="training pairs")
+    parser.add_argument(
+        "--test_count", type=int, default=None, help="test pairs; a fifth of --count if not given"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes")
+    parser.add_argument("--height", type=int, default=1024, help="of the photos, even")
+    parser.add_argument("--width", type=int, default=1536, help="of the photos, even")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count(), help="processes that make pairs"
+    )
+    options = parser.parse_args(arguments)
+    tests = -(-options.count // 5) if options.test_count is None else options.test_count
+    _check(options, tests)
+    settings = {name: getattr(options, name) for name in ("seed", "height", "width")}
+    _claim(options.out, {"made_by": "pynet_tf synthetic EBB!", "version": VERSION, **settings})
+
+    wanted = [("train", i) for i in range(options.count)] + [("test", i) for i in range(tests)]
+    missing = [job for job in wanted if not all(map(Path.is_file, _paths(options.out, *job)))]
+    make = functools.partial(_make, options.out, settings)
+    if missing:
+        from pynet_tf.workers import ordered_map
+
+        done = ordered_map(make, missing, min(options.workers, len(missing)))
+        for _ in command_line.progress(done, len(missing), "making pairs"):
+            pass
+    before = len(wanted) - len(missing)
+    kept = f", {before} of them there before" if before else ""
+    print(f"{options.out}: {options.count} training and {tests} test pairs{kept}")
+
+
+def _check(options: argparse.Namespace, tests: int) -> None:
+    for name, value, least in (
+        ("--count", options.count, 0),
+        ("--test_count", tests, 0),
+        ("--seed", options.seed, 0),
+        ("--workers", options.workers, 1),
+    ):
+        if value < least:
+            raise InputError(f"{name} is {value}; give {least} or more")
+    if options.count + tests == 0:
+        raise InputError("--count and --test_count are both 0; there is nothing to make")
+    for name in ("height", "width"):
+        value = getattr(options, name)
+        if value < 64 or value % 2:
+            raise InputError(f"--{name} is {value}; give an even number of at least 64")
+
+
+def _claim(out: Path, settings: dict) -> None:
+    """Makes `out` the folder of this set; refuses what holds anything else."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder")
+    manifest = out / MANIFEST
+    if manifest.is_file():
+        try:
+            found = json.loads(manifest.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{manifest} is damaged; name another folder") from error
+        if found != settings:
+            known = found if isinstance(found, dict) else {}
+            differing = [name for name in settings if known.get(name) != settings[name]]
+            listed = ", ".join(f"{name} {known.get(name)}" for name in differing)
+            raise InputError(
+                f"{out} holds a set made with {listed or 'other settings'}; "
+                "give the same values or name another folder"
+            )
+    for path in _foreign(out, manifest.is_file()):
+        raise InputError(f"{path} is not from this set; name another folder or move it away")
+    if not manifest.is_file():
+        write_text(manifest, json.dumps(settings, indent=2) + "\n")
+
+
+def _foreign(out: Path, begun: bool) -> Iterator[Path]:
+    """Yields the files in `out` that this program does not write."""
+    pattern = "|".join(rf"{kind}/\d+\{suffix}" for kind, suffix in KINDS.items())
+    for path in sorted(out.rglob("*")):
+        name = path.relative_to(out).as_posix()
+        ours = re.fullmatch(rf"(train|test)/({pattern})", name) and begun
+        # A kill leaves hidden partial files; the next write of the same name replaces them.
+        partial = path.name.startswith(".") and ".partial" in path.name
+        if path.is_file() and not (ours or partial or path == out / MANIFEST):
+            yield path
+
+
+def _paths(out: Path, split: str, number: int) -> list[Path]:
+    return [out / split / kind / f"{number}{suffix}" for kind, suffix in KINDS.items()]
+
+
+def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
+    """Makes one pair; runs in a worker."""
+    from pynet_tf import scenes
+    from pynet_tf.images import write_image
+
+    split, number = job
+    index = number + (FIRST_TEST if split == "test" else 0)
+    made = scenes.pair(settings["seed"], index, settings["height"], settings["width"])
+    for path, picture in zip(_paths(out, split, number), made, strict=True):
+        if not path.is_file():
+            write_image(path, picture)
+
+
+if __name__ == "__main__":
+    command_line.run(main, "make_synthetic_ebb.py")
