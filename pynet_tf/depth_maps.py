@@ -99,8 +99,9 @@ def estimate_maps(
 def stretch(values: np.ndarray) -> np.ndarray:
     """Stretches a map to 0..255.
 
-    A thousandth of the pixels at either end may be clipped, so that single outliers do not
-    take the contrast from all others. A map that is the same everywhere becomes 0.
+    Single outliers must not take the contrast from all others: where the outermost thousandth
+    of the pixels at both ends spans more than half of the range, it is clipped. A map that is
+    the same everywhere becomes 0.
 
     Args:
         values: `[h, w]` finite, large = near.
@@ -109,11 +110,12 @@ def stretch(values: np.ndarray) -> np.ndarray:
         `[h, w]` uint8.
     """
     values = np.asarray(values, np.float64)
-    low, high = np.percentile(values, (0.1, 99.9))
-    if low == high:
-        low, high = values.min(), values.max()
+    low, high = values.min(), values.max()
     if low == high:
         return np.zeros(values.shape, np.uint8)
+    inner_low, inner_high = np.percentile(values, (0.1, 99.9))
+    if 0 < inner_high - inner_low < (high - low) / 2:
+        low, high = inner_low, inner_high
     return np.round(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)
 
 

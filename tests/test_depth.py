@@ -135,6 +135,13 @@ def test_batches_give_what_single_photos_give(bright_is_far, tmp_path, refine):
         np.testing.assert_array_equal(depth, alone)
 
 
+def test_stretching_what_is_stretched_changes_nothing():
+    depth = photo_of(200, 300)[..., 0]
+    once = stretch(depth)
+    assert (once.min(), once.max()) == (0, 255)
+    np.testing.assert_array_equal(stretch(once), once)
+
+
 def test_stretch_keeps_the_contrast_despite_outliers():
     values = np.linspace(0, 1, 10_000).reshape(100, 100)
     values[0, 0] = 1e6
