@@ -22,10 +22,12 @@ NETWORK_PIXELS = 384 * 512
 NETWORK_MULTIPLE = 32
 # Photos longer than this are squeezed to it, so that the narrow side keeps something to see.
 LARGEST_ASPECT_RATIO = 16
-# Of the guided filter: a hundredth of the map's longer side moves edges by as much as the network
-# blurs them; twice that begins to draw lettering and leaves into the map.
+# Refining: a hundredth of the map's longer side moves edges by as much as the network blurs
+# them; twice that begins to draw lettering and leaves into the map. Beyond this side, which is
+# twice the network's, nothing is gained.
 REFINE_RADIUS = 1 / 100
 REFINE_SMOOTHNESS = 1e-3
+REFINE_SIDE = 1024
 
 
 def network_size(height: int, width: int) -> tuple[int, int]:
@@ -162,10 +164,25 @@ def _finish(log_depth: np.ndarray, size: tuple[int, int], guide: np.ndarray | No
         raise InputError("the weights of the depth network give no finite depth; convert anew")
     # The nearest point becomes 1 before the exponential, which then cannot overflow; the
     # stretching takes any factor out again.
-    inverse_depth = resize_map(np.exp(log_depth.min() - log_depth), *size)
-    if guide is not None:
-        from pynet_tf.guided_filter import guided_filter
+    inverse_depth = np.exp(log_depth.min() - log_depth)
+    if guide is None:
+        return stretch(resize_map(inverse_depth, *size))
+    return stretch(_refine(inverse_depth, guide))
 
-        radius = max(round(max(size) * REFINE_RADIUS), 1)
-        inverse_depth = guided_filter(inverse_depth, guide / 255, radius, REFINE_SMOOTHNESS)
-    return stretch(inverse_depth)
+
+def _refine(inverse_depth: np.ndarray, guide: np.ndarray) -> np.ndarray:
+    """Enlarges a map to the size of the photo `guide` and draws its edges to the photo's."""
+    from pynet_tf.guided_filter import guided_coefficients
+
+    height, width = guide.shape[:2]
+    scale = min(REFINE_SIDE / max(height, width), 1)
+    small = max(round(height * scale), 1), max(round(width * scale), 1)
+    radius = max(round(max(small) * REFINE_RADIUS), 1)
+    slope, refined = guided_coefficients(
+        resize_map(inverse_depth, *small), resize(guide, *small) / 255, radius, REFINE_SMOOTHNESS
+    )
+    refined = resize_map(refined, height, width).copy()
+    for channel in range(3):
+        enlarged = resize_map(slope[..., channel], height, width)
+        refined += enlarged * (guide[..., channel] / np.float32(255))
+    return refined

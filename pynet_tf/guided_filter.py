@@ -1,17 +1,18 @@
 """Edge-aware smoothing: the guided filter with a colour guide (He, Sun and Tang, 2010).
 
 Around every pixel the result is the best linear function of the guide's colour, so that its
-edges lie where the photo's edges are.
+edges lie where the photo's edges are. The functions vary slowly: found on a small photo, they
+may be enlarged and applied to the large one (He and Sun, 2015), which sharpens a small map.
 """
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
 
-def guided_filter(
+def guided_coefficients(
     values: np.ndarray, guide: np.ndarray, radius: int, smoothness: float
-) -> np.ndarray:
-    """Smooths `values` everywhere but across the edges of `guide`.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fits `values` by linear functions of the guide's colour, one around every pixel.
 
     Args:
         values: `[h, w]` float, e.g. a depth map.
@@ -20,7 +21,8 @@ def guided_filter(
         smoothness: the variance of the guide's colour below which a window counts as flat.
 
     Returns:
-        `[h, w] float32`, of the same scale as `values`.
+        slope `[h, w, 3]` and offset `[h, w]`, float32: the filtered values are
+        `sum(slope * guide, axis=-1) + offset`.
     """
     guide = np.asarray(guide, np.float32)
     values = np.asarray(values, np.float32)
@@ -33,8 +35,7 @@ def guided_filter(
     outer = guide[..., :, None] * guide[..., None, :]
     variance = mean(outer) - guide_mean[..., :, None] * guide_mean[..., None, :]
     covariance = mean(guide * values[..., None]) - guide_mean * values_mean[..., None]
-    slope = np.linalg.solve(
-        variance + smoothness * np.eye(3, dtype=np.float32), covariance[..., None]
-    )[..., 0]
+    ridge = smoothness * np.eye(3, dtype=np.float32)
+    slope = np.linalg.solve(variance + ridge, covariance[..., None])[..., 0]
     offset = values_mean - np.sum(slope * guide_mean, axis=-1)
-    return np.sum(mean(slope) * guide, axis=-1) + mean(offset)
+    return mean(slope), mean(offset)
