@@ -182,16 +182,12 @@ def _read(split: Split, index) -> dict:
 
 def _window(sample: dict, corner, level: int, window: int, depth: bool):
     """Cuts the window out of image and target; `corner` in pixels of the image."""
-    size = tf.minimum(tf.shape(sample["image"])[:2], window)
+    whole = tf.shape(sample["image"])[:2]
+    size = tf.minimum(whole, window)
     image = tf.slice(
         sample["image"], tf.concat([corner, [0]], 0), tf.concat([size, [4 if depth else 3]], 0)
     )
-    bokeh = tf.io.decode_and_crop_jpeg(
-        sample["bokeh"],
-        2 * tf.concat([corner, size], 0),
-        channels=3,
-        dct_method="INTEGER_ACCURATE",
-    )
+    bokeh = _decode_window(sample["bokeh"], 2 * corner, 2 * size, 2 * whole)
     image, bokeh = _mirror(image, window), _mirror(bokeh, 2 * window)
     side = target_size(window, level)
     if level > 1:
@@ -203,6 +199,18 @@ def _window(sample: dict, corner, level: int, window: int, depth: bool):
     image.set_shape([window, window, 4 if depth else 3])
     target.set_shape([side, side, 3])
     return tf.cast(image, tf.float32) / 255.0, target / 255.0
+
+
+def _decode_window(jpeg, corner, size, whole):
+    """Decodes a part of a JPEG to the pixels that the whole JPEG has there."""
+    # A decoder that stops at the window has no neighbours to smooth its colour at the edges.
+    margin = 8
+    first = tf.maximum(corner - margin, 0)
+    last = tf.minimum(corner + size + margin, whole)
+    picture = tf.io.decode_and_crop_jpeg(
+        jpeg, tf.concat([first, last - first], 0), channels=3, dct_method="INTEGER_ACCURATE"
+    )
+    return tf.slice(picture, tf.concat([corner - first, [0]], 0), tf.concat([size, [3]], 0))
 
 
 def _mirror(picture, side: int):

@@ -1,0 +1,50 @@
+"""What several tests share: a tiny EBB! data set of generated pairs."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+
+
+def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> None:
+    """Writes a smooth random photo, a depth map and a dimmer photo in the EBB! layout."""
+    rng = np.random.default_rng(seed)
+
+    def smooth(channels):
+        cells = rng.integers(0, 256, (6, 8, channels), np.uint8)
+        picture = Image.fromarray(cells if channels == 3 else cells[..., 0])
+        return picture.resize((width, height), Image.Resampling.BICUBIC)
+
+    photo = smooth(3)
+    for kind in ("original", "bokeh", "original_depth"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    photo.save(folder / "original" / f"{name}.jpg", quality=95)
+    photo.point(lambda value: value * 0.8).save(folder / "bokeh" / f"{name}.jpg", quality=95)
+    smooth(1).resize((width // 2, height // 2)).save(folder / "original_depth" / f"{name}.png")
+
+
+@pytest.fixture(scope="session")
+def tiny_ebb(tmp_path_factory) -> Path:
+    """A data_dir with shards of five training and three test pairs of different sizes."""
+    source = tmp_path_factory.mktemp("ebb")
+    sizes = [(128, 192), (128, 160), (160, 128), (128, 128), (192, 256)]
+    for number, (height, width) in enumerate(sizes):
+        write_pair(source / "train", str(2 * number), height, width, number)
+    for number in range(3):
+        write_pair(source / "test", str(100 + number), 128, 192, 100 + number)
+    data_dir = source / "data"
+    subprocess.run(
+        [sys.executable, ROOT / "tools" / "build_ebb.py", source, "--data_dir", data_dir],
+        check=True,
+        capture_output=True,
+    )
+    return data_dir
