@@ -1,0 +1,69 @@
+"""Turns a checkpoint of the 2020 TensorFlow 1 network into a run directory.
+
+python tools/convert_tf1_checkpoint.py models/pynet_bokeh_level_0 runs/2020
+python tools/convert_tf1_checkpoint.py models/pynet_level_3_iteration_30000.ckpt runs/mine
+
+The result is taken by pynet_tf.train (as the start of the next level), evaluate, render and
+export like any other run directory.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import __version__, command_line
+from pynet_tf.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Converts; prints which levels are trained and what was left out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=command_line.HelpFormatter
+    )
+    parser.add_argument(
+        "prefix",
+        type=Path,
+        help="the checkpoint: its path without .index and .data-00000-of-00001",
+    )
+    parser.add_argument("output", type=Path, help="run directory to write, new or without levels")
+    parser.add_argument(
+        "--level",
+        type=int,
+        choices=range(1, 8),
+        help="the finest trained level; if not given, what the file's name says "
+        "(pynet_level_<level>_iteration_<n>.ckpt), or else what the weights say",
+    )
+    options = parser.parse_args(arguments)
+    if any(options.output.glob("level_[1-7]")):
+        raise InputError(f"{options.output} already holds trained levels; choose another folder")
+
+    command_line.import_tensorflow()
+    from pynet_tf import checkpoints, model, tf1
+
+    checkpoint = tf1.read_checkpoint(options.prefix)
+    if checkpoint.ignored:
+        print(
+            f"left out {len(checkpoint.ignored)} variables that are no weights: "
+            f"{', '.join(checkpoint.ignored)}"
+        )
+    level = tf1.finest_level(checkpoint, options.level)
+    pyramid = model.pynet()
+    tf1.load_weights(pyramid, checkpoint.values)
+    settings = {
+        "converted_from": checkpoint.prefix.name,
+        "iterations": checkpoint.iterations,
+        "trained_levels": checkpoint.trained,
+        "pynet_tf": __version__,
+    }
+    checkpoints.save_level(options.output, level, pyramid, settings)
+    untrained = [held for held in model.LEVELS if held not in checkpoint.trained]
+    print(f"trained levels: {', '.join(map(str, checkpoint.trained))}")
+    if untrained:
+        print(f"untrained levels: {', '.join(map(str, untrained))}")
+    print(
+        f"wrote {checkpoints.level_dir(options.output, level)}: 440 variables, finest level {level}"
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main, "convert_tf1_checkpoint")
