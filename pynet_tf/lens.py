@@ -24,6 +24,8 @@ from pynet_tf.optics import SHARP, aperture, blur, to_light, to_srgb
 # distance grows with the blur, since the eye compares relative sizes.
 STEP = 1.3
 STEP_GROWTH = 20.0
+# What a place that may hold some light of a nearer thing counts where a layer is continued.
+MIXED = 0.01
 # A rise of the depth map by this much within a few pixels is an edge, not a slope.
 EDGE = 0.08
 # The subject begins at this share of the depths, counted from far to near.
@@ -120,7 +122,7 @@ def focus_at(depth: np.ndarray, x: float, y: float) -> float:
     depth = _check_depth(depth)
     x, y = _check_number("x", x, 0.0, 1.0), _check_number("y", y, 0.0, 1.0)
     row, column = round(y * (depth.shape[0] - 1)), round(x * (depth.shape[1] - 1))
-    reach = max(depth.shape) // 200
+    reach = max(1, max(depth.shape) // 200)
     rows = slice(max(0, row - reach), row + reach + 1)
     columns = slice(max(0, column - reach), column + reach + 1)
     return float(np.median(depth[rows, columns]))
@@ -149,9 +151,9 @@ def _compose(light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades:
         source = light if size < SHARP else boosted
         # Beside something much nearer, pixels hold some of its light too.
         clean = ~ndimage.binary_dilation(label > layer + 2, np.ones((3, 3)))
-        visible = (label == layer) & clean
-        share = _spread(visible[None], (label <= layer) & clean)[0]
-        colours = _spread(halves[id(source)], visible)
+        trusted = np.where(clean, 1.0, MIXED)
+        share = _spread((label == layer)[None], (label <= layer) * trusted)[0]
+        colours = _spread(halves[id(source)], (label == layer) * trusted)
         hidden = np.clip(2 * _resize(share, *label.shape) - 0.5, 0, 1) * (label > layer)
         cover = np.where(label == layer, 1.0, hidden)
         # The next nearer layer is much the same thing: its own pixels are better than a guess.
@@ -174,14 +176,14 @@ def _spread(planes: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Args:
         planes: `[C, h, w]`.
-        known: `[h, w]` bool; with no place known, the result is 0.
+        known: `[h, w]` in [0, 1], how well each place is known; somewhere above 0.
 
     Returns:
         `[C, h/2, w/2]` float32.
     """
     weighted = _halve(np.concatenate([planes * known, known[None]]).astype(np.float32))
     levels = [weighted]
-    while min(levels[-1].shape[1:]) > 1:
+    while max(levels[-1].shape[1:]) > 1:
         levels.append(_halve(levels[-1]))
     spread = _normalised(levels[-1])
     for level in reversed(levels[:-1]):
@@ -192,7 +194,7 @@ def _spread(planes: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _normalised(weighted: np.ndarray) -> np.ndarray:
-    return weighted[:-1] / np.maximum(weighted[-1], 1e-6)
+    return weighted[:-1] / np.maximum(weighted[-1], 1e-20)
 
 
 def _halve(planes: np.ndarray) -> np.ndarray:

@@ -148,7 +148,7 @@ def _trees(
         below, ridge = textures.facade(rng, height, width, unit), 0.0
         steps = np.repeat(rng.uniform(0.1, 0.9, 6), width // 6 + 1)[:width]
     else:
-        below, ridge = textures.foliage(rng, height, width, max(5.0, 0.3 * unit)), 0.12
+        below, ridge = textures.foliage(rng, height, width, max(0.012 * height, 0.3 * unit)), 0.12
         steps = np.full(width, rng.uniform(0.2, 0.8))
     ragged = ridge * noise(rng, height, width, height / 5, 1.5, 0.45)
     behind = np.arange(height)[:, None] / horizon < steps + ragged

@@ -112,7 +112,7 @@ def _foreign(out: Path, begun: bool) -> Iterator[Path]:
         name = path.relative_to(out).as_posix()
         ours = re.fullmatch(rf"(train|test)/({pattern})", name) and begun
         # A kill leaves hidden partial files; the next write of the same name replaces them.
-        partial = path.name.startswith(".") and ".partial" in path.name
+        partial = path.name.startswith(".partial.")
         if path.is_file() and not (ours or partial or path == out / MANIFEST):
             yield path
 

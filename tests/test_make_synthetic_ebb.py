@@ -1,0 +1,140 @@
+"""`tools/make_synthetic_ebb.py`: the same files however they are made, and nothing overwritten."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pynet_tf.files import partial_path
+
+TOOL = Path(__file__).parents[1] / "tools" / "make_synthetic_ebb.py"
+SMALL = ("--height", 64, "--width", 96, "--seed", 5)
+
+
+def command(*arguments):
+    return [sys.executable, str(TOOL), *map(str, arguments)]
+
+
+def make(folder, *arguments):
+    return subprocess.run(
+        command(*arguments), cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    done = make(folder, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL)
+    assert done.returncode == 0, done.stderr
+    return folder / "set"
+
+
+def test_layout_is_that_of_ebb(made):
+    expected = {
+        f"{split}/{kind}/{name}{suffix}"
+        for split, count in (("train", 4), ("test", 1))
+        for name in range(count)
+        for kind, suffix in (("original", ".jpg"), ("original_depth", ".png"), ("bokeh", ".jpg"))
+    }
+    assert set(contents(made)) == expected | {"synthetic_ebb.json"}
+    photo = Image.open(made / "train/original/2.jpg")
+    bokeh = Image.open(made / "train/bokeh/2.jpg")
+    depth = Image.open(made / "train/original_depth/2.png")
+    assert photo.size == bokeh.size == (96, 64)
+    assert (depth.size, depth.mode) == ((48, 32), "L")
+    assert np.asarray(photo).std() > 5
+
+
+def test_train_and_test_show_different_scenes(made):
+    train, test = (Image.open(made / split / "original/0.jpg") for split in ("train", "test"))
+    assert np.abs(np.asarray(train, float) - np.asarray(test, float)).mean() > 10
+
+
+def test_workers_and_growing_do_not_change_the_files(made, tmp_path):
+    assert make(tmp_path, "set", "--count", 2, "--test_count", 0, *SMALL).returncode == 0
+    done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 2, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "2 of them there before" in done.stdout
+    assert contents(tmp_path / "set") == contents(made)
+
+
+def test_a_killed_run_leaves_whole_files_and_is_completed(made, tmp_path):
+    running = subprocess.Popen(
+        command("set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "set").glob("train/bokeh/0.jpg")):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    running.kill()
+    running.wait()
+    whole = contents(made)
+    left = {n: data for n, data in contents(tmp_path / "set").items() if "/.partial." not in n}
+    assert left.items() <= whole.items()
+    # What a kill in the middle of writing would leave, beside a file that is there and missing.
+    kept = tmp_path / "set/train/original/0.jpg"
+    before = kept.stat().st_mtime_ns
+    partial_path(tmp_path / "set/train/bokeh/0.jpg").write_bytes(b"half")
+    (tmp_path / "set/train/bokeh/0.jpg").unlink()
+    done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "set") == whole
+    assert kept.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--seed", 6, "--height", 64, "--width", 96), "seed 5"),
+        (("--seed", 5, "--height", 64, "--width", 128), "width 96"),
+    ],
+)
+def test_a_set_of_another_seed_or_size_is_refused(made, arguments, named):
+    before = contents(made)
+    done = make(made.parent, "set", "--count", 5, *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(made) == before
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "set/train/original").mkdir(parents=True)
+    (tmp_path / "set/train/original/0.jpg").write_bytes(b"a real photo")
+    done = make(tmp_path, "set", "--count", 1, *SMALL)
+    assert done.returncode == 2
+    assert "train/original/0.jpg" in done.stderr
+    assert len(contents(tmp_path / "set")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--count", -1), "--count is -1"),
+        (("--count", 0), "nothing to make"),
+        (("--count", 1, "--height", 63), "--height is 63"),
+        (("--count", 1, "--width", 10), "--width is 10"),
+        (("--count", 1, "--workers", 0), "--workers is 0"),
+        (("--count", 1, "--seed", -3), "--seed is -3"),
+    ],
+)
+def test_bad_values_are_named(tmp_path, arguments, named):
+    done = make(tmp_path, "set", *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert not (tmp_path / "set").exists()

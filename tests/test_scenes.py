@@ -1,0 +1,129 @@
+"""Synthetic pairs: the same from the same seed, physically right, and worth training on."""
+
+import numpy as np
+import pytest
+
+from pynet_tf import lens, scenes
+from pynet_tf.errors import InputError
+from pynet_tf.stage import Layer, Scene
+
+HEIGHT, WIDTH = 192, 288
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return [scenes.pair(7, index, HEIGHT, WIDTH) for index in range(12)]
+
+
+def psnr(a, b):
+    return 10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2))
+
+
+def detail(picture):
+    return np.abs(np.diff(picture.astype(float), axis=0)).mean()
+
+
+def test_the_same_seed_gives_the_same_pair(pairs):
+    for made, again in zip(pairs[3], scenes.pair(7, 3, HEIGHT, WIDTH), strict=True):
+        np.testing.assert_array_equal(made, again)
+
+
+def test_other_seeds_and_indices_give_other_pairs(pairs):
+    assert psnr(pairs[0][0], pairs[1][0]) < 25
+    assert psnr(pairs[0][0], scenes.pair(8, 0, HEIGHT, WIDTH)[0]) < 25
+
+
+def test_shapes_and_ranges(pairs):
+    for photo, depth, bokeh in pairs:
+        assert photo.shape == bokeh.shape == (HEIGHT, WIDTH, 3)
+        assert depth.shape == (HEIGHT // 2, WIDTH // 2)
+        assert photo.dtype == depth.dtype == bokeh.dtype == np.uint8
+        assert depth.min() == 0
+        assert depth.max() == 255
+        assert 40 < photo.mean() < 190
+        assert photo.std() > 15
+
+
+def test_photo_is_sharper_than_bokeh(pairs):
+    ratios = [detail(bokeh) / detail(photo) for photo, _, bokeh in pairs]
+    assert max(ratios) < 1.02
+    assert np.mean(ratios) < 0.75
+
+
+def test_pairs_are_aligned_and_differ_about_as_much_as_real_ones(pairs):
+    figures = [psnr(photo, bokeh) for photo, _, bokeh in pairs]
+    assert 16 < np.mean(figures) < 28
+    for photo, _, bokeh in pairs:
+        assert 0.75 < bokeh.mean() / photo.mean() < 1.3
+
+
+def test_depth_map_tells_what_to_blur(pairs):
+    """With the better of two focus points, the lens gets closer to the target than the photo."""
+    gains = []
+    for photo, depth, bokeh in pairs[:6]:
+        made = [lens.render(photo, depth, focus, 9.0) for focus in (1.0, 0.7, 0.4, 0.0)]
+        gains.append(max(psnr(picture, bokeh) for picture in made) - psnr(photo, bokeh))
+    assert np.mean(gains) > 0.5
+
+
+def stripes_behind_card():
+    """A black card hides the middle of a striped wall."""
+    height, width = 96, 160
+    backdrop = np.full((3, height, width), 0.2, np.float32)
+    backdrop[0] = 0.6
+    cover = np.zeros((height, width), np.float32)
+    cover[:, 60:100] = 1
+    card = Layer(np.zeros((3, height, width), np.float32), cover, 1.0, False)
+    return Scene(backdrop, np.zeros((height, width), np.float32), (card,), 1.0)
+
+
+def test_without_blur_the_lens_sees_the_sharp_scene():
+    view = stripes_behind_card()
+    np.testing.assert_allclose(scenes.through_lens(view, 1.0, 0.0), scenes.sharp(view), atol=1e-6)
+
+
+def test_what_a_blurred_thing_hides_shines_through_its_edge():
+    view = stripes_behind_card()
+    light = scenes.through_lens(view, 0.0, 5.0)
+    np.testing.assert_allclose(light[:, 48, 59:61].mean(axis=1), [0.3, 0.1, 0.1], atol=0.02)
+    np.testing.assert_allclose(light[:, 48, 80], 0, atol=1e-4)
+    np.testing.assert_allclose(light[:, 48, 40], [0.6, 0.2, 0.2], atol=1e-4)
+
+
+def test_a_sharp_thing_does_not_darken_what_is_behind():
+    light = scenes.through_lens(stripes_behind_card(), 1.0, 5.0)
+    np.testing.assert_allclose(light[:, 48, 59], [0.6, 0.2, 0.2], atol=1e-4)
+    np.testing.assert_allclose(light[:, 48, 60], 0, atol=1e-4)
+
+
+def test_slanted_ground_is_sharp_only_where_the_focus_is():
+    rng = np.random.default_rng(0)
+    ground = rng.random((3, 200, 64), dtype=np.float32)
+    depth = np.repeat(np.linspace(0, 1, 200, dtype=np.float32)[:, None], 64, 1)
+    light = scenes.through_lens(Scene(ground, depth, (), 0.5), 0.5, 6.0)
+    contrast = [light[:, row : row + 10].std() for row in range(0, 200, 10)]
+    assert np.argmax(contrast) in (9, 10)
+    assert contrast[0] < 0.2 * max(contrast)
+    assert contrast[-1] < 0.2 * max(contrast)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, 0, 64, 64), "seed is -1"),
+        ((0, -2, 64, 64), "index is -2"),
+        ((0, 0, 65, 64), "height is 65"),
+        ((0, 0, 64, 32), "width is 32"),
+    ],
+)
+def test_bad_values_are_named(arguments, message):
+    with pytest.raises(InputError, match=message):
+        scenes.pair(*arguments)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 200), (200, 66)])
+def test_small_and_narrow_sizes(size):
+    for index in range(6):
+        photo, depth, bokeh = scenes.pair(3, index, *size)
+        assert photo.shape == bokeh.shape == (*size, 3)
+        assert depth.shape == (size[0] // 2, size[1] // 2)
