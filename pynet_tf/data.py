@@ -24,6 +24,8 @@ from pynet_tf.errors import InputError
 from pynet_tf.records import Split, open_split, split_sizes
 
 __all__ = [
+    "drawn_photo",
+    "drawn_window",
     "open_split",
     "photos",
     "reading",
@@ -150,20 +152,40 @@ def reading() -> Iterator[None]:
         raise InputError(original[1]) from error
 
 
-def _random_sample(split, number, level, window, seed, depth):
+def drawn_photo(split: Split, number, seed: int):
+    """Returns which photo of the split training sample `number` (int64) shows."""
     total = len(split)
     epoch, position = number // total, number % total
     key = tf.stack([tf.constant(seed, tf.int64), epoch])
-    index = tf.random.experimental.index_shuffle(position, key, total - 1)
-    sample = _read(split, index)
+    return tf.random.experimental.index_shuffle(position, key, total - 1)
+
+
+def drawn_window(size, number, window: int, seed: int):
+    """Returns where training sample `number` lies in its photo and how it is turned.
+
+    Args:
+        size: (rows, columns) of the half-size photo, `[2]` int32.
+        number: of the sample, int64.
+        window: as for `training`.
+        seed: as for `training`.
+
+    Returns:
+        First row and column of the window, `[2]` int32; quarter turns to the left; whether it is
+        flipped upside down after that.
+    """
     draw = tf.random.stateless_uniform([4], tf.stack([tf.constant(seed, tf.int64), number]))
-    room = tf.maximum(tf.shape(sample["image"])[:2] - window, 0)
+    room = tf.maximum(size - window, 0)
     corner = tf.cast(draw[:2] * tf.cast(room + 1, tf.float32), tf.int32)
     # Rounding may give 1.0 times the range.
-    corner = tf.minimum(corner, room)
+    return tf.minimum(corner, room), tf.cast(draw[2] * 4, tf.int32), draw[3] < 0.5
+
+
+def _random_sample(split, number, level, window, seed, depth):
+    sample = _read(split, drawn_photo(split, number, seed))
+    size = tf.shape(sample["image"])[:2]
+    corner, turns, flip = drawn_window(size, number, window, seed)
     image, target = _window(sample, corner, level, window, depth)
-    turns = tf.cast(draw[2] * 4, tf.int32)
-    return _turn(image, turns, draw[3] < 0.5), _turn(target, turns, draw[3] < 0.5)
+    return _turn(image, turns, flip), _turn(target, turns, flip)
 
 
 def _middle_sample(split, index, level, window, depth):
