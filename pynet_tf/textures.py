@@ -46,6 +46,10 @@ def foliage(rng: np.random.Generator, height: int, width: int, unit: float) -> n
     lengths = unit * rng.uniform(0.6, 1.3, count)
     leaves(canvas, stalks, lengths, rng.uniform(0, 2 * np.pi, count), fills, girth)
     light = np.pad(canvas.finish()[0], missing, mode="symmetric")
+    if side < max(whole):
+        # Two shifted copies, mixed in patches: a mirror image alone catches the eye.
+        other = np.roll(light[:, ::-1], rng.integers(0, side, 2), (1, 2))
+        light = np.where(noise(rng, *whole, side / 2, 1.5, 0.7) > 0, light, other)
     return light * _stains(rng, *whole) * grain(rng, *whole, 0.08)
 
 

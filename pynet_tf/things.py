@@ -149,7 +149,7 @@ def bush(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) -> 
     root = np.array([width / 2, height])
     for shade in (0.5, 0.75, 1.0):
         tips = rng.normal([width / 2, 0.42 * height], [0.2 * width, 0.2 * height], (14, 2))
-        tips = np.clip(tips, unit, [width - unit, height - unit])
+        tips = np.clip(tips, 1.3 * unit, [width - 1.3 * unit, height - 1.3 * unit])
         for tip in tips:
             way = np.linspace(0, 1, 8)[:, None]
             stalk = root + (tip - root) * way + 0.06 * size * np.sin(3 * way) * rng.normal(0, 1, 2)
@@ -171,7 +171,7 @@ def flower(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) -
     canvas, radius = Canvas(height, width), min(width / 2, 0.4 * height) - 1
     centre = np.array([width / 2, radius + 1])
     green, petal = colour(rng, GREENS), colour(rng, ACCENTS, 20)
-    bend = rng.normal(0, 0.2 * width)
+    bend = rng.uniform(-0.2, 0.2) * width
     stalk = np.array([centre, [width / 2 + 0.4 * bend, 0.7 * height], [width / 2 + bend, height]])
     canvas.line(stalk, max(2.0, 0.05 * radius), green)
     count = rng.integers(2, 6)
@@ -180,7 +180,7 @@ def flower(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) -
     leaves(
         canvas,
         starts,
-        radius * rng.uniform(0.5, 0.9, count),
+        radius * rng.uniform(0.4, 0.7, count),
         rng.uniform(-0.6, 3.8, count),
         fills,
         0.3,
@@ -203,9 +203,15 @@ def twigs(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) ->
     bark, leafy = colour(rng, EARTH) * rng.uniform(0.3, 0.9), rng.random() < 0.6
     thick = max(2.0, min(height, width) * rng.uniform(0.01, 0.03))
     ends = [
-        (np.array([width * rng.random(), height * 1.0]), rng.normal(-np.pi / 2, 0.4), thick, 0.35)
+        (
+            np.array([width * rng.uniform(0.3, 0.7), height * 1.0]),
+            rng.normal(-np.pi / 2, 0.4),
+            thick,
+            0.35,
+        )
         for _ in range(rng.integers(2, 5))
     ]
+    border = 0.07 * height
     while ends:
         at, angle, girth, reach = ends.pop()
         turns = angle + np.cumsum(rng.normal(0, 0.18, 6))
@@ -213,6 +219,9 @@ def twigs(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) ->
         way = at + np.concatenate(
             [[[0, 0]], np.cumsum(step * np.stack([np.cos(turns), np.sin(turns)], 1), 0)]
         )
+        if np.any(way[1:] < border) or np.any(way[:, 0] > width - border):
+            # A branch that left the picture would be cut off in mid-air.
+            continue
         canvas.line(way, girth, bark * rng.uniform(0.8, 1.3))
         if girth > 0.9 and reach > 0.04:
             for side in rng.choice([-1, 1], rng.integers(2, 4)):
@@ -255,8 +264,8 @@ def fence(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) ->
 def tuft(rng: np.random.Generator, height: int, width: int, sun: np.ndarray) -> Drawn:
     """Tall grass."""
     canvas, count = Canvas(height, width), int(rng.integers(40, 160))
-    roots = np.stack([rng.normal(width / 2, 0.12 * width, count), np.full(count, height + 2.0)], 1)
-    lengths, bends = height * rng.uniform(0.4, 0.95, count), rng.normal(0, 0.28, (count, 2))
+    roots = np.stack([rng.normal(width / 2, 0.08 * width, count), np.full(count, height + 2.0)], 1)
+    lengths, bends = height * rng.uniform(0.4, 0.95, count), rng.normal(0, 0.2, (count, 2))
     palette = GREENS if rng.random() < 0.7 else AUTUMN
     fills = colours(rng, palette, count) * rng.uniform(0.5, 1.4, (count, 1))
     blades(canvas, roots, lengths, bends, fills, rng.uniform(0.006, 0.02))
