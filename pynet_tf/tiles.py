@@ -20,6 +20,7 @@ that is 29 pixels of level 4, 116 of the image and 232 of the photo. Where a til
 picture's edge it has no halo there: the zero padding of the whole picture is its own.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,10 +29,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pynet_tf import serving
+
 # In pixels of level 4, the unit in which tiles are cut.
 HALO = 29
-# The image has this many pixels, along each side, for one of level 4.
+# The image and the photo have this many pixels, along each side, for one of level 4.
 CUT = 4
+PHOTO_CUT = 8
 # A tile's largest area with its halo, in pixels of level 4. At full width level 3 then takes
 # about as much memory as the whole of level 4 does for a photo of 24 megapixels.
 TILE_AREA = 120_000
@@ -148,6 +152,35 @@ def evaluate(
             0, rows.inner_of_outer(scale), columns.inner_of_outer(scale)
         ]
     return output
+
+
+def renderer(
+    model: serving.RenderModel,
+    area: int = TILE_AREA,
+    progress: Callable[[Iterable, int], Iterable] | None = None,
+) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+    """Makes a function that renders photos of any size, large ones in tiles.
+
+    Args:
+        model: from `serving.load_model`; a SavedModel as well as a run directory.
+        area: photos above this size are tiled, see `evaluate`.
+        progress: see `evaluate`.
+
+    Returns:
+        A function like `model.render`, with the same results but for rounding.
+    """
+    parts = functools.cache(lambda: cut_pyramid(model.pyramid(), model.level))
+
+    def render(photo: np.ndarray, depth: np.ndarray | None = None) -> np.ndarray:
+        height, width = photo.shape[:2]
+        if model.level not in FINE_LEVELS or height * width <= area * PHOTO_CUT**2:
+            return model.render(photo, depth)
+        depths = tf.constant(depth[None]) if model.needs_depth else None
+        image = serving.to_image(tf.constant(photo[None]), depths)
+        output = evaluate(*parts(), image, model.level, area, progress=progress)
+        return serving.to_bokeh(output[None], height, width, model.level)[0].numpy()
+
+    return render
 
 
 def cut(

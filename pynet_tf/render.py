@@ -1,0 +1,232 @@
+"""Makes bokeh pictures of one's own photos, of any size from 64x64.
+
+With a trained network and depth maps from pynet_tf.depth:
+    python -m pynet_tf.render photos/ --depth depth/ --model checkpoints --output bokeh/
+With depth maps made on the way:
+    python -m pynet_tf.render photo.jpg --depth_weights megadepth.weights.h5 --output bokeh/
+Without a trained network, by a thin lens focused on the middle of the photo:
+    python -m pynet_tf.render photo.jpg --depth map.png --method lens --focus 0.5,0.5 --output out/
+
+Pictures have their photos' names, sizes, camera data and colour profiles; those that are there
+already are left alone. Photos above 7.6 megapixels go through the network in tiles, with the
+same result. One that cannot be rendered is reported, the others are done, and the exit status
+is 1.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line, rendering
+from pynet_tf.errors import InputError
+from pynet_tf.inputs import photo_paths
+
+LENS_OPTIONS = ("focus", "blur", "blades", "highlights")
+NET_OPTIONS = ("model", "level")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Renders the photos; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check(options, parser)
+    photos = photo_paths(options.photo)
+    jobs = rendering.plan(photos, options.output, options.format, options.depth)
+    depth_source = rendering.depth_files(photos, options.depth) if options.depth else None
+    waiting = [job for job in jobs if options.overwrite or not job.output.exists()]
+    _tell_skipped([job for job in jobs if job not in waiting])
+    if not waiting:
+        return 0
+
+    if options.depth_weights or options.method == "net":
+        command_line.import_tensorflow()
+    if options.depth_weights:
+        depth_source = _estimated(options.depth_weights)
+    render = _lens(options) if options.method == "lens" else _net(options, depth_source)
+
+    failed = 0
+    for job in command_line.progress(waiting, len(waiting), "rendering"):
+        try:
+            rendering.render_file(job, render, depth_source)
+        except InputError as error:
+            failed += 1
+            print(f"pynet_tf.render: {error}", file=sys.stderr)
+    print(f"{len(waiting) - failed} of {len(waiting)} pictures written to {options.output}")
+    return 1 if failed else 0
+
+
+def _lens(options: argparse.Namespace) -> rendering.Renderer:
+    from pynet_tf import lens
+
+    def render(photo, depth):
+        focus = None if options.focus == "auto" else lens.focus_at(depth, *options.focus)
+        return lens.render(
+            photo,
+            depth,
+            focus,
+            options.blur,
+            blades=options.blades,
+            highlights=options.highlights,
+        )
+
+    return render
+
+
+def _net(
+    options: argparse.Namespace, depth_source: rendering.DepthSource | None
+) -> rendering.Renderer:
+    from pynet_tf import serving, tiles
+
+    model = serving.load_model(options.model, options.level)
+    if model.needs_depth and depth_source is None:
+        raise InputError(f"the model {options.model} needs depth maps; {_DEPTH_REMEDY}")
+    if model.level > 1:
+        print(f"{options.model}: pictures of level {model.level} are enlarged to the photos' size")
+    return tiles.renderer(
+        model,
+        progress=lambda parts, count: command_line.progress(parts, count, "tiles of a photo"),
+    )
+
+
+def _estimated(weights: Path) -> rendering.DepthSource:
+    from pynet_tf import depth_maps, megadepth
+
+    model = megadepth.load_megadepth(weights)
+    return lambda path, photo: depth_maps.estimate_depth(photo, model)
+
+
+_DEPTH_REMEDY = (
+    "give them with --depth, or the weights that make them with --depth_weights "
+    "(see python -m pynet_tf.depth --help)"
+)
+
+
+def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Checks what argparse cannot.
+
+    Raises:
+        InputError: options that are missing or do not go together.
+    """
+    foreign = NET_OPTIONS if options.method == "lens" else LENS_OPTIONS
+    for name in foreign:
+        if getattr(options, name) != parser.get_default(name):
+            other = "net" if options.method == "lens" else "lens"
+            raise InputError(f"--{name} belongs to --method {other}; leave it out")
+    if options.depth and options.depth_weights:
+        raise InputError("--depth and --depth_weights both give depth maps; leave one out")
+    if options.depth_weights and not options.depth_weights.is_file():
+        raise InputError(f"--depth_weights {options.depth_weights} is not there; check the name")
+    if options.method == "lens" and not (options.depth or options.depth_weights):
+        raise InputError(f"the lens needs depth maps; {_DEPTH_REMEDY}")
+    if options.method == "net" and not options.model.is_dir():
+        raise InputError(
+            f"--model {options.model} is not there; train one (python -m pynet_tf.train), "
+            "convert one (tools/convert_tf1_checkpoint.py), or use --method lens"
+        )
+
+
+def _tell_skipped(jobs: Sequence[rendering.Job]) -> None:
+    if jobs:
+        names = ", ".join(str(job.output) for job in jobs[:3])
+        more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""
+        print(f"left alone, since --overwrite was not given: {names}{more}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pynet_tf.render", description=__doc__, formatter_class=command_line.HelpFormatter
+    )
+    parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("--method", choices=("net", "lens"), default="net", help="what renders")
+    parser.add_argument(
+        "--depth",
+        type=Path,
+        help="depth map of the photo, or folder of maps with the photos' names; near = bright",
+    )
+    parser.add_argument(
+        "--depth_weights", type=Path, help="MegaDepth weights, to make the depth maps on the way"
+    )
+    parser.add_argument(
+        "--format",
+        choices=rendering.FORMATS,
+        default="same",
+        help="of the pictures; same: that of the photo",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="render anew what is there")
+
+    net = parser.add_argument_group("--method net")
+    net.add_argument(
+        "--model",
+        type=Path,
+        default=Path("checkpoints"),
+        help="run directory or exported SavedModel",
+    )
+    net.add_argument(
+        "--level",
+        type=int,
+        choices=range(1, 8),
+        help="of the network; by default the finest that the model has",
+    )
+
+    lens = parser.add_argument_group("--method lens")
+    lens.add_argument(
+        "--focus",
+        type=_point,
+        default="auto",
+        metavar="X,Y|auto",
+        help="point that stays sharp, from 0,0 (top left) to 1,1; auto: the nearest subject",
+    )
+    lens.add_argument(
+        "--blur",
+        type=_number(1000),
+        default=12.0,
+        metavar="RADIUS",
+        help="of the farthest from the focus, in pixels of the photo at half size",
+    )
+    lens.add_argument(
+        "--blades",
+        type=int,
+        default=0,
+        help="of the aperture, 3 or more, which give highlights as many corners; 0: round",
+    )
+    lens.add_argument(
+        "--highlights",
+        type=_number(1000),
+        default=0.0,
+        metavar="TIMES",
+        help="how many times brighter to take small clipped lights than the photo shows them",
+    )
+    return parser
+
+
+def _point(text: str) -> str | tuple[float, float]:
+    if text == "auto":
+        return text
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = -1.0
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither auto nor two numbers from 0 to 1 as in 0.5,0.6"
+        )
+    return x, y
+
+
+def _number(largest: float):
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= largest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {largest:g}")
+        return value
+
+    return number
+
+
+if __name__ == "__main__":
+    command_line.run(main, "pynet_tf.render")

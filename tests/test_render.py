@@ -1,0 +1,276 @@
+"""Rendering one's own photos: from the command line, from files to files."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pynet_tf import checkpoints, images, model, render, rendering, saved_model, serving, tiles
+from pynet_tf.errors import InputError
+
+RENDER = [sys.executable, "-m", "pynet_tf.render"]
+
+
+def photo_of(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), np.uint8)
+    return images.resize(small, height, width)
+
+
+def depth_of(height, width):
+    """Near in the left half, far in the right half."""
+    depth = np.full((height // 2, width // 2), 30, np.uint8)
+    depth[:, : width // 4] = 220
+    return depth
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Photos `a.jpg` and `ünser Foto.png` with their depth maps; the working folder."""
+    for number, name in enumerate(("a.jpg", "ünser Foto.png")):
+        images.write_image(tmp_path / "photos" / name, photo_of(128, 192, number))
+        stem = name.partition(".")[0]
+        images.write_image(tmp_path / "depth" / f"{stem}.png", depth_of(128, 192))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_lens(*more, photos="photos", depth="depth"):
+    return render.main([photos, "--depth", depth, "--method", "lens", "--output", "out", *more])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A small pyramid as a run directory and as a SavedModel."""
+    place = tmp_path_factory.mktemp("models")
+    pyramid = model.pynet(width=0.05)
+    rng = np.random.default_rng(0)
+    for weight in pyramid.weights:
+        if len(weight.shape) == 4:
+            kernel = rng.standard_normal(weight.shape) * 1.4 / np.sqrt(np.prod(weight.shape[:3]))
+            weight.assign(kernel)
+    for level in (1, 3):
+        checkpoints.save_level(place / f"run_{level}", level, pyramid, {}, width=0.05)
+    saved_model.write(pyramid, checkpoints.read_run(place / "run_1", 1), place / "saved")
+    return place
+
+
+def test_help_is_quick_and_complete(folder):
+    start = time.monotonic()
+    done = subprocess.run([*RENDER, "--help"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - start < 3
+    assert "--focus" in done.stdout
+    code = "import sys, pynet_tf.render; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_one_bad_photo_does_not_stop_the_folder(folder):
+    (folder / "photos" / "broken.jpg").write_bytes(b"no picture")
+    images.write_image(folder / "photos" / "lonely.png", photo_of(128, 192))
+    images.write_image(folder / "photos" / "tiny.png", photo_of(63, 100))
+    done = subprocess.run(
+        [*RENDER, "photos", "--depth", "depth", "--method", "lens", "--output", "out"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert names(folder / "out") == ["a.jpg", "ünser Foto.png"]
+    for complaint in ("broken.jpg", "lonely.png has no depth map", "tiny.png is 100x63 pixels"):
+        assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "2 of 5 pictures written" in done.stdout
+
+
+def test_lens_keeps_the_focus_sharp_and_blurs_the_rest(folder):
+    photo = images.read_photo(folder / "photos" / "ünser Foto.png").astype(int)
+    for focus, sharp in (("0.1,0.5", 0), ("0.9,0.5", 1)):
+        assert run_lens("--focus", focus, "--blur", "6", "--overwrite") == 0
+        picture = images.read_photo(folder / "out" / "ünser Foto.png").astype(int)
+        assert picture.shape == photo.shape
+        # Away from the border between near and far, over which blur spreads.
+        change = [
+            np.abs(half - half_photo).mean()
+            for half, half_photo in (
+                (picture[:, :64], photo[:, :64]),
+                (picture[:, 128:], photo[:, 128:]),
+            )
+        ]
+        assert change[sharp] < 2
+        assert change[1 - sharp] > 5
+
+
+def test_blades_and_highlights_reach_the_lens(folder):
+    pictures = []
+    for more in ((), ("--blades", "5"), ("--highlights", "30")):
+        run_lens("--focus", "0.1,0.5", "--overwrite", *more, photos="photos/*.png")
+        pictures.append(images.read_photo(folder / "out" / "ünser Foto.png"))
+    assert (pictures[0] != pictures[1]).any()
+    assert (pictures[0] != pictures[2]).any()
+
+
+def test_pictures_that_are_there_are_left_alone(folder, capsys):
+    (folder / "out").mkdir()
+    (folder / "out" / "a.jpg").write_bytes(b"mine")
+    assert run_lens() == 0
+    assert (folder / "out" / "a.jpg").read_bytes() == b"mine"
+    assert names(folder / "out") == ["a.jpg", "ünser Foto.png"]
+    assert "left alone" in capsys.readouterr().out
+    assert run_lens("--overwrite") == 0
+    assert images.read_photo(folder / "out" / "a.jpg").shape == (128, 192, 3)
+
+
+def test_photo_is_upright_and_keeps_its_camera(folder):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 8, "Zeiss"
+    Image.fromarray(photo_of(192, 128)).save(folder / "photos" / "a.jpg", exif=exif)
+    assert run_lens(photos="photos/a.jpg") == 0
+    with Image.open(folder / "out" / "a.jpg") as picture:
+        assert picture.size == (192, 128)
+        assert picture.getexif()[0x010F] == "Zeiss"
+        assert 0x0112 not in picture.getexif()
+
+
+def test_format(folder):
+    run_lens("--format", "jpg")
+    assert names(folder / "out") == ["a.jpg", "ünser Foto.jpg"]
+
+
+def test_pictures_never_share_a_name(folder):
+    images.write_image(folder / "photos" / "a.png", photo_of(128, 192))
+    run_lens()
+    assert names(folder / "out") == ["a.jpg", "a.png", "ünser Foto.png"]
+    with pytest.raises(InputError, match=r"a\.jpg and .*a\.png would both become out/a\.png"):
+        run_lens("--format", "png")
+    images.write_image(folder / "more" / "A.JPG", photo_of(64, 64))
+    with pytest.raises(InputError, match="would both become"):
+        render.main(
+            ["photos", "more", "--depth", "depth", "--method", "lens", "--output", "elsewhere"]
+        )
+
+
+def test_photos_and_depth_maps_cannot_be_overwritten(folder):
+    for output in ("photos", "depth", "photos/../photos"):
+        with pytest.raises(InputError, match="is the folder of"):
+            run_lens("--overwrite", "--output", output)
+    (folder / "linked").mkdir()
+    (folder / "linked" / "a.jpg").symlink_to(folder / "photos" / "a.jpg")
+    with pytest.raises(InputError, match="is the folder of"):
+        run_lens("--overwrite", "--output", "photos", photos="linked")
+    with pytest.raises(InputError, match="is a file"):
+        run_lens("--output", "photos/a.jpg")
+
+
+def test_depth_map_of_another_view_is_refused(folder, capsys):
+    images.write_image(folder / "depth" / "a.png", depth_of(192, 128))
+    assert run_lens() == 1
+    complaint = capsys.readouterr().err
+    assert "a.png is 64x96" in complaint
+    assert "a.jpg is 192x128" in complaint
+
+
+@pytest.mark.parametrize(
+    ("photo", "depth"),
+    [
+        ((1024, 1537), (512, 768)),
+        ((65, 64), (32, 32)),
+        ((513, 767), (256, 383)),
+        ((64, 96), (4, 6)),
+    ],
+)
+def test_rounding_of_a_depth_maps_size_is_accepted(tmp_path, photo, depth):
+    rendering.refuse_other_view(tmp_path, photo, tmp_path, depth)
+
+
+def test_a_photo_is_not_its_own_depth_map(folder):
+    images.write_image(folder / "depth" / "b.png", photo_of(64, 64))
+    with pytest.raises(InputError, match="has no depth map"):
+        rendering.depth_files([], folder / "depth")(folder / "depth" / "b.png", photo_of(64, 64))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("photos --depth depth --output out --model nowhere", "--method lens"),
+        ("photos --depth depth --output out", "tools/convert_tf1_checkpoint.py"),
+        ("photos --method lens --output out", "--depth_weights"),
+        ("photos --method lens --output out --depth nowhere", "nowhere is not there"),
+        ("photos --method lens --output out --depth depth/a.png", "one file for 2 photos"),
+        ("photos --method lens --output out --depth depth --level 2", "--level belongs to"),
+        ("photos --model depth --output out --depth depth --blur 3", "--blur belongs to"),
+        ("nothing --method lens --output out --depth depth", "nothing is not there"),
+        ("photos --output out --depth depth --depth_weights w.h5", "leave one out"),
+        ("photos --method lens --output out --depth_weights w.h5", "w.h5 is not there"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_loaded(folder, arguments, complaint, monkeypatch):
+    monkeypatch.setattr(render.command_line, "import_tensorflow", lambda: pytest.fail("loaded"))
+    with pytest.raises(InputError, match=complaint):
+        render.main(arguments.split())
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("value", ["--focus=2,0.5", "--focus=left", "--blur=-1", "--blur=nan"])
+def test_values_out_of_range(folder, value, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_lens(value)
+    assert ended.value.code == 2
+    assert value.partition("=")[2] in capsys.readouterr().err
+
+
+def test_net_renders_photos_from_a_run_and_from_a_saved_model(folder, models):
+    arguments = ["photos", "--depth", "depth", "--output"]
+    done = subprocess.run(
+        [*RENDER, *arguments, "run", "--model", models / "run_1"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert render.main([*arguments, "saved", "--model", str(models / "saved")]) == 0
+    pyramid, _ = checkpoints.load_pyramid(models / "run_1")
+    for name in ("a.jpg", "ünser Foto.png"):
+        image = images.stack(images.read_photo(folder / "photos" / name), depth_of(128, 192))
+        expected = 255 * np.clip(pyramid(image[None].astype(np.float32) / 255)["level_1"][0], 0, 1)
+        assert expected.std() > 10
+        for output in ("run", "saved"):
+            difference = np.abs(images.read_photo(folder / output / name) - expected)
+            # Half a level of rounding, and where the two ways of halving differ by a level.
+            assert difference.mean() < (4 if name == "a.jpg" else 0.5)
+
+
+def test_coarser_levels_are_enlarged_to_the_photos_size(folder, models, capsys):
+    render.main(["photos", "--depth", "depth", "--output", "out", "--model", str(models / "run_3")])
+    assert images.read_photo(folder / "out" / "a.jpg").shape == (128, 192, 3)
+    assert "level 3 are enlarged" in capsys.readouterr().out
+
+
+def test_net_without_depth_maps_says_what_it_needs(folder, models):
+    with pytest.raises(InputError, match="needs depth maps; give them with --depth"):
+        render.main(["photos", "--output", "out", "--model", str(models / "saved")])
+
+
+@pytest.mark.parametrize("kind", ["run_3", "saved"])
+def test_large_photos_are_rendered_as_small_ones_are(models, kind):
+    loaded = serving.load_model(models / kind)
+    height, width = 641, 767
+    photo, depth = photo_of(height, width), depth_of(height, width)
+    counts = []
+
+    def progress(parts, count):
+        counts.append(count)
+        return parts
+
+    tiled = tiles.renderer(loaded, area=5000, progress=progress)(photo, depth)
+    whole = tiles.renderer(loaded, progress=progress)(photo, depth)
+    assert len(counts) == 1
+    assert counts[0] > 1
+    np.testing.assert_array_equal(whole, loaded.render(photo, depth))
+    difference = np.abs(tiled.astype(int) - whole)
+    assert tiled.shape == whole.shape
+    # Where a value is close to a half, rounding may go either way.
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.01
