@@ -63,16 +63,21 @@ class Source:
     incomplete: Mapping[str, tuple[str, ...]]
 
 
-def scan(source: Path, test_range: tuple[int, int] | None = None) -> Source:
+def scan(
+    source: Path, test_range: tuple[int, int] | None = None, leave_out: Path | None = None
+) -> Source:
     """Lists the pairs of a folder in EBB! layout, without opening a picture.
 
     Args:
         source: holds `original`, `bokeh` and `original_depth`, or `train` and `test` with these.
         test_range: (first, end); pairs with first <= number < end make the test split, where the
             number is the last one in the name.
+        leave_out: a list as `python -m pynet_tf.inspect_data` writes it: one pair a line, its
+            name or split/name, anything after a tab or a # at the beginning is not read.
 
     Raises:
-        InputError: the folder is missing or laid out otherwise, or no pair is complete.
+        InputError: the folder is missing or laid out otherwise, no pair is complete, or a pair
+            to leave out is not there.
     """
     source = Path(source)
     if not source.is_dir():
@@ -106,6 +111,8 @@ def scan(source: Path, test_range: tuple[int, int] | None = None) -> Source:
                 f"no complete pair in {source} has a number from {first} to {end - 1}; the "
                 f"numbers there go from {_number(pairs[0].name)} to {_number(pairs[-1].name)}"
             )
+    if leave_out is not None:
+        incomplete |= _leave_out(splits, leave_out)
     if not any(splits.values()):
         reasons = "; ".join(f"{reason} ({len(names)})" for reason, names in incomplete.items())
         raise InputError(
@@ -188,6 +195,37 @@ def _jpeg(path: Path, pixels: np.ndarray) -> bytes:
     # Without the way through YCbCr and its rounding, which costs up to four levels.
     Image.fromarray(pixels).save(encoded, "JPEG", quality=100, keep_rgb=True)
     return encoded.getvalue()
+
+
+def _leave_out(splits: dict[str, tuple[Pair, ...]], path: Path) -> dict[str, tuple[str, ...]]:
+    """Takes the listed pairs out of the splits; returns them by reason."""
+    if not path.is_file():
+        raise InputError(f"{path} is not there; give a list of pairs, one a line")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file; give a list of pairs, one a line") from error
+    listed = [line.split("\t")[0].strip() for line in lines if not line.startswith("#")]
+    listed = {entry for entry in listed if entry}
+    there = {entry for name, pairs in splits.items() for p in pairs for entry in _entries(name, p)}
+    unknown = sorted(listed - there, key=_natural)
+    if unknown:
+        raise InputError(
+            f"{path} lists {', '.join(unknown[:5])}, of which there is no complete pair; list "
+            "names or split/name as they are in the folder"
+        )
+    left_out = {}
+    for split, pairs in splits.items():
+        out = {pair.name for pair in pairs if listed & _entries(split, pair)}
+        splits[split] = tuple(pair for pair in pairs if pair.name not in out)
+        if out:
+            left_out[f"{split}: listed in {path}"] = tuple(sorted(out, key=_natural))
+    return left_out
+
+
+def _entries(split: str, pair: Pair) -> set[str]:
+    """Returns how a list may name a pair."""
+    return {pair.name, f"{split}/{pair.name}"}
 
 
 def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:

@@ -26,7 +26,7 @@ SHOWN_NAMES = 20
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Prepares the shards; returns the exit status."""
     options = _parser().parse_args(arguments)
-    source = ebb_folder.scan(options.src, options.test_range)
+    source = ebb_folder.scan(options.src, options.test_range, options.leave_out)
     for reason, names in source.incomplete.items():
         shown = ", ".join(names[:SHOWN_NAMES])
         more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
@@ -61,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A:B",
         type=_range,
         help="pairs numbered A to B-1 become the test split; 4400:4694 is Val294",
+    )
+    parser.add_argument(
+        "--leave_out",
+        metavar="FILE",
+        type=Path,
+        help="list of pairs to leave out, as python -m pynet_tf.inspect_data writes it",
     )
     parser.add_argument(
         "--workers",

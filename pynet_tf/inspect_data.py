@@ -1,0 +1,144 @@
+"""Shows what training will see, and finds pairs that would spoil it.
+
+Look at preview.png first: a misaligned pair has coloured edges where it is sharp, and an inverted
+depth map is dark where it should be near. Then every pair is measured: alignment, exposure, depth
+map, duplicates (also between train and test). Writes to the output folder:
+
+  preview.png      training samples: photo and window, depth, input, target
+  checks.csv       what was measured on each pair
+  suspicious.txt   pairs to look at, with the reason; take out the lines of those that are good and
+                   give the rest to tools/build_ebb.py --leave_out suspicious.txt
+  suspicious.png   the first of them
+
+  python -m pynet_tf.inspect_data --data_dir data
+"""
+
+import argparse
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line, files, records
+from pynet_tf.errors import InputError
+
+SHOWN = 12
+MEASURED = ("rows", "columns", "tiles", "exposure", "focus", "range", "likeness", "sharpness")
+
+
+def main(arguments: Sequence[str] | None = None) -> int | None:
+    """Draws the preview and checks the pairs."""
+    options = _parser().parse_args(arguments)
+    if options.output.exists() and not options.output.is_dir():
+        raise InputError(f"{options.output} is a file; give a folder with --output")
+    names = [options.split] if options.split else list(records.split_sizes(options.data_dir))
+    splits = [records.open_split(options.data_dir, name) for name in names]
+
+    command_line.import_tensorflow()
+    from pynet_tf import figures, preview
+
+    rows = preview.training_rows(
+        splits[0], options.level, options.window, options.count, options.seed
+    )
+    rows = list(command_line.progress(rows, options.count, "drawing"))
+    title = f"Training samples of {options.data_dir}, seed {options.seed}"
+    figures.write(options.output / "preview.png", rows, title, 260)
+    print(f"look at {options.output / 'preview.png'}")
+    if not options.preview_only:
+        _check(splits, options.output)
+    return None
+
+
+def _check(splits: Sequence[records.Split], output: Path) -> None:
+    """Measures all pairs and writes what came out."""
+    import numpy as np
+
+    from pynet_tf import data, figures, inspection, preview
+
+    limits = inspection.Limits()
+    found, labels, rows, reasons = [], [], [], []
+    for split in splits:
+        samples = command_line.progress(data.photos(split), len(split), f"checking {split.name}")
+        for sample in samples:
+            findings = inspection.measure(sample)
+            why = inspection.suspicions(findings, limits)
+            found.append(findings)
+            labels.append(f"{split.name}/{findings.name}")
+            reasons.append(why)
+            if why and len(rows) < SHOWN:
+                rows.append(preview.suspicious_row(sample, why))
+    thumbnails = np.stack([findings.thumbnail for findings in found])
+    for first, later in inspection.duplicates(thumbnails, limits.duplicate):
+        reasons[later].append(f"the same photo as {labels[first]}")
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["split", "photo", *MEASURED, "suspicious"])
+    for label, findings, why in zip(labels, found, reasons, strict=True):
+        numbers = [*findings.shift, findings.tiles, findings.exposure, findings.focus]
+        numbers += [findings.depth_range, findings.likeness, findings.sharpness]
+        fields = ["" if np.isnan(number) else f"{number:.4g}" for number in numbers]
+        writer.writerow([label.split("/")[0], findings.name, *fields, "; ".join(why)])
+    files.write_text(output / "checks.csv", text.getvalue())
+
+    bad = [(label, why) for label, why in zip(labels, reasons, strict=True) if why]
+    lines = ["# split/name <tab> why; for tools/build_ebb.py --leave_out"]
+    lines += [f"{label}\t{'; '.join(why)}" for label, why in bad]
+    files.write_text(output / "suspicious.txt", "\n".join(lines) + "\n")
+    if rows:
+        title = f"Suspicious pairs ({len(rows)} of {len(bad)})"
+        figures.write(output / "suspicious.png", rows, title, 260)
+    for line in lines[1 : SHOWN + 1]:
+        print(line)
+    warning = inspection.set_warning(found, limits)
+    if warning:
+        print(warning)
+    unknown = sum(not findings.tiles for findings in found)
+    not_known = f"; the alignment of {unknown} cannot be measured" if unknown else ""
+    print(
+        f"{len(bad)} of {len(found)} pairs are suspicious{not_known}; see "
+        f"{output / 'suspicious.txt'}"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pynet_tf.inspect_data",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
+    )
+    parser.add_argument(
+        "--data_dir", type=Path, required=True, help="where tools/build_ebb.py put the shards"
+    )
+    parser.add_argument(
+        "--split", choices=("train", "test"), help="only this one; by default all there are"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("inspection"), help="folder for the results"
+    )
+    parser.add_argument("--count", type=_positive, default=6, help="samples in the preview")
+    parser.add_argument(
+        "--level", type=int, choices=range(1, 8), default=2, help="of the preview's targets"
+    )
+    parser.add_argument(
+        "--window", type=_window, default=512, help="side of the window in half-size pixels"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of order, windows and augmentation")
+    parser.add_argument("--preview_only", action="store_true", help="do not check the pairs")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def _window(text: str) -> int:
+    if not text.isdecimal() or int(text) < 32 or int(text) % 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 32")
+    return int(text)
+
+
+if __name__ == "__main__":
+    command_line.run(main, "pynet_tf.inspect_data")
