@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import checkpoints, lens, optics
+from pynet_tf import checkpoints, lens, optics, serving
 from pynet_tf.errors import InputError
 from pynet_tf.evaluation import Candidate, Picture, level_size, target
 from pynet_tf.model import level_model
@@ -57,8 +57,8 @@ def trained_levels(path: Path) -> list[int]:
         InputError: the folder is neither.
     """
     path = Path(path)
-    if _is_saved_model(path):
-        return sorted(_saved_outputs(_saved_network(path), path))
+    if serving.is_saved_model(path):
+        return sorted(serving.saved_levels(path))
     finest = checkpoints.finest_run(path)
     if finest is None:
         raise InputError(
@@ -82,9 +82,7 @@ def model(path: Path, level: int, name: str) -> Candidate:
     path = Path(path)
 
     def load():
-        fingerprint, network = (
-            _load_saved(path, level) if _is_saved_model(path) else _load_run(path, level)
-        )
+        fingerprint, network = _load(path, level)
         return fingerprint, lambda sample: network_picture(network, sample, level)
 
     return Candidate(name, level, load)
@@ -118,63 +116,26 @@ def network_picture(
     return Picture(output[:rows, :columns].numpy(), eight_bit)
 
 
-def _load_run(path: Path, level: int):
-    """Returns the fingerprint and the network of a run's level."""
-    own = checkpoints.read_run(path, level)
-    pyramid, run = checkpoints.load_pyramid(path, level if own and own.step else None)
-    if run.level > level:
-        raise InputError(f"{path} is not trained for level {level}; train it, or leave it out")
-    part = level_model(pyramid, level)
-    digest = hashlib.sha256(repr((run.width, run.depth, run.head)).encode())
-    for weight in part.weights:
-        digest.update(np.ascontiguousarray(weight.numpy()))
-    channels = 4 if run.depth else 3
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
-    def network(image):
-        return part(image[..., :channels], training=False)
-
-    return f"weights {digest.hexdigest()[:32]}", network
-
-
-def _is_saved_model(path: Path) -> bool:
-    return (path / "saved_model.pb").is_file()
-
-
-def _saved_network(path: Path):
-    try:
-        network = tf.saved_model.load(str(path)).signatures.get("network")
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be loaded ({reason}); export the model again") from error
-    if network is None:
-        raise InputError(
-            f'{path} has no signature "network"; export the model with pynet_tf.export'
-        )
-    return network
-
-
-def _saved_outputs(network, path: Path) -> list[int]:
-    names = network.structured_outputs
-    levels = [level for level in range(1, 8) if f"level_{level}" in names]
-    if not levels:
-        raise InputError(f"{path} gives no level_1 ... level_7; export it with pynet_tf.export")
-    return levels
-
-
-def _load_saved(path: Path, level: int):
-    """Returns the fingerprint and the network of a SavedModel's level."""
-    saved = _saved_network(path)
-    if level not in _saved_outputs(saved, path):
-        raise InputError(f"{path} has no level {level}; it was exported for a coarser one")
+def _load(path: Path, level: int):
+    """Returns a fingerprint of the weights and the network that gives the level's output."""
+    if level not in trained_levels(path):
+        raise InputError(f"{path} has no level {level}; train it, or choose a coarser one")
     digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
-    channels = saved.structured_input_signature[1]["image"].shape[-1]
+    if serving.is_saved_model(path):
+        loaded = serving.load_model(path)
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
+    else:
+        own = checkpoints.read_run(path, level)
+        loaded = serving.load_model(path, level if own and own.step else None)
+        part = level_model(loaded.pyramid(), level)
+        for weight in part.weights:
+            digest.update(weight.path.encode() + b"\0" + np.ascontiguousarray(weight.numpy()))
+    channels = 4 if loaded.needs_depth else 3
 
     # Called inside a function, what the other levels need is not computed.
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
     def network(image):
-        return saved(image=image[..., :channels])[f"level_{level}"]
+        return loaded.network(image[..., :channels])[f"level_{level}"]
 
-    return f"saved model {digest.hexdigest()[:32]}", network
+    return f"model {digest.hexdigest()[:32]}", network

@@ -56,17 +56,14 @@ def _check(splits: Sequence[records.Split], output: Path) -> None:
     from pynet_tf import data, figures, inspection, preview
 
     limits = inspection.Limits()
-    found, labels, rows, reasons = [], [], [], []
+    places, found = [], []
     for split in splits:
         samples = command_line.progress(data.photos(split), len(split), f"checking {split.name}")
-        for sample in samples:
-            findings = inspection.measure(sample)
-            why = inspection.suspicions(findings, limits)
-            found.append(findings)
-            labels.append(f"{split.name}/{findings.name}")
-            reasons.append(why)
-            if why and len(rows) < SHOWN:
-                rows.append(preview.suspicious_row(sample, why))
+        for index, sample in enumerate(samples):
+            places.append((split, index))
+            found.append(inspection.measure(sample))
+    labels = [f"{split.name}/{f.name}" for (split, _), f in zip(places, found, strict=True)]
+    reasons = [inspection.suspicions(findings, limits) for findings in found]
     thumbnails = np.stack([findings.thumbnail for findings in found])
     for first, later in inspection.duplicates(thumbnails, limits.duplicate):
         reasons[later].append(f"the same photo as {labels[first]}")
@@ -85,6 +82,10 @@ def _check(splits: Sequence[records.Split], output: Path) -> None:
     lines = ["# split/name <tab> why; for tools/build_ebb.py --leave_out"]
     lines += [f"{label}\t{'; '.join(why)}" for label, why in bad]
     files.write_text(output / "suspicious.txt", "\n".join(lines) + "\n")
+    rows = []
+    for (split, index), why in zip(places, reasons, strict=True):
+        if why and len(rows) < SHOWN:
+            rows.append(preview.suspicious_row(next(data.photos(split, [index])), why))
     if rows:
         title = f"Suspicious pairs ({len(rows)} of {len(bad)})"
         figures.write(output / "suspicious.png", rows, title, 260)

@@ -41,7 +41,9 @@ def write(folder: Path, plan: Plan, outcome: Outcome) -> None:
     chosen = comparison.samples(plan, outcome.extremes)
     _write_comparison(folder / "comparison.png", plan, outcome, chosen)
     if outcome.levels:
-        _write_levels(folder / "levels.png", plan, outcome, chosen)
+        ends = (outcome.ranking[0], outcome.ranking[-1])
+        few = {name: chosen[name] for name in dict.fromkeys(ends)}
+        _write_levels(folder / "levels.png", plan, outcome, few)
     # Last, so that a report that can be read is a report that is complete.
     files.write_text(folder / "report.md", markdown(plan, outcome))
 
