@@ -93,7 +93,7 @@ def depth_files(photos: Sequence[Path], depth: Path) -> DepthSource:
     """
     if not depth.exists():
         raise InputError(f"--depth {depth} is not there; check the name")
-    if depth.is_file() and len(photos) > 1:
+    if not depth.is_dir() and len(photos) > 1:
         raise InputError(
             f"--depth {depth} is one file for {len(photos)} photos; give the folder of their maps"
         )
