@@ -1,0 +1,84 @@
+"""Exit statuses, messages, progress, and a quiet TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pynet_tf import command_line
+from pynet_tf.errors import InputError
+from pynet_tf.files import replacing, write_text
+
+
+def _run(main, capsys) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        command_line.run(main, "pynet_tf.test")
+    return ended.value.code, capsys.readouterr().err
+
+
+def _raise(error):
+    raise error
+
+
+def test_statuses_and_messages(capsys, tmp_path):
+    assert _run(lambda: None, capsys) == (0, "")
+    assert _run(lambda: 1, capsys) == (1, "")
+    status, said = _run(lambda: _raise(InputError("a.jpg is\nnot there; check it")), capsys)
+    assert (status, said) == (2, "pynet_tf.test: error: a.jpg is not there; check it\n")
+    status, said = _run(lambda: (tmp_path / "no" / "such").write_text(""), capsys)
+    assert status == 2
+    assert str(tmp_path / "no" / "such") in said
+    assert _run(lambda: _raise(KeyboardInterrupt()), capsys)[0] == 130
+
+
+def test_bugs_are_not_hidden():
+    with pytest.raises(ValueError, match="ours"):
+        command_line.run(lambda: _raise(ValueError("ours")), "x")
+
+
+def test_progress_passes_everything_on_and_ends_with_a_line(capsys):
+    assert list(command_line.progress(range(3), 3, "counting", lambda: "note")) == [0, 1, 2]
+    assert capsys.readouterr().err == "counting: 3 of 3, 0 s left note\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(4, "4 s"), (600, "10 min"), (12_000, "3 h 20 min"), (5_430, "1 h 30 min")],
+)
+def test_durations(seconds, text):
+    assert command_line.duration(seconds) == text
+
+
+def test_tensorflow_starts_without_a_word():
+    code = (
+        "from pynet_tf import command_line\n"
+        "tf = command_line.import_tensorflow()\n"
+        "print(int(tf.function(lambda x: x + 1)(tf.constant(1))))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("2\n", "")
+
+
+def test_replacing_keeps_the_old_file_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+
+    def fail():
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_a_folder(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("first", "second"):
+        with replacing(path) as partial:
+            partial.mkdir()
+            (partial / "file").write_text(content)
+    assert (path / "file").read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
