@@ -63,6 +63,12 @@ def pad(image: tf.Tensor) -> tf.Tensor:
     return _extend(image, -tf.shape(image)[1:3] % model.MULTIPLE, "REFLECT")
 
 
+def image_size(height: int, width: int) -> tuple[int, int]:
+    """Returns height and width of the image that `to_image` makes of a photo."""
+    half = (-(-height // 2), -(-width // 2))
+    return tuple(side + -side % model.MULTIPLE for side in half)
+
+
 def to_bokeh(output: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor, level: int):
     """Makes pictures from a level's output.
 
@@ -259,15 +265,33 @@ def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, 
         InputError: the folder is missing, is no run directory, is damaged, or has neither the
             level nor a finer one.
     """
+    run = find_run(run_dir, level)
+    return checkpoints.load_pyramid(run_dir, run.level)
+
+
+def find_run(run_dir: Path, level: int | None = None) -> checkpoints.Run:
+    """Tells which level's checkpoint `load_pyramid` takes.
+
+    Raises:
+        InputError: see `load_pyramid`.
+    """
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise InputError(f"{run_dir} is not there or not a folder; {_EITHER}")
     if not any((run_dir / f"level_{held}").is_dir() for held in model.LEVELS):
         raise InputError(f"{run_dir} holds no model; {_EITHER}")
-    finer = range(level, 0, -1) if level is not None else ()
-    runs = (checkpoints.read_run(run_dir, held) for held in finer)
-    run = next((run for run in runs if run is not None and run.step), None)
-    return checkpoints.load_pyramid(run_dir, run.level if run else level)
+    if level is None:
+        run = checkpoints.finest_run(run_dir)
+    else:
+        runs = (checkpoints.read_run(run_dir, held) for held in range(level, 0, -1))
+        run = next((run for run in runs if run is not None and run.step), None)
+    if run is None:
+        which = "trained level" if level is None else f"trained level {level} or finer"
+        raise InputError(
+            f"{run_dir} has no {which}; train it: python -m pynet_tf.train --run_dir {run_dir} "
+            f"--level {level or 7}"
+        )
+    return run
 
 
 def is_saved_model(path: Path) -> bool:
@@ -299,7 +323,7 @@ def read_description(path: Path) -> checkpoints.Run:
         ) from error
 
 
-def refuse_nonfinite(weights: Iterable, path: Path) -> None:
+def refuse_nonfinite(weights: Iterable, path: Path | str) -> None:
     """Checks that every weight is a finite number.
 
     Args:

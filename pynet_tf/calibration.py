@@ -1,0 +1,57 @@
+"""Photos that show a quantizer what values to expect.
+
+    FOLDER/original/<name>.jpg          photos
+    FOLDER/original_depth/<name>.png    their depth maps; not needed by a network without depth
+
+which is also how the folders of the EBB! set are laid out.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from pynet_tf import images as pictures
+from pynet_tf import inputs, serving
+from pynet_tf.errors import InputError
+
+# More photos make converting longer and the scales hardly better.
+MOST = 16
+# Photos are shrunk to this, for memory's sake; the set's are 1024 high and about 1536 wide.
+LONGEST_SIDE = 1536
+
+
+def images(folder: Path, depth: bool, size: tuple[int, int] | None = None) -> list[np.ndarray]:
+    """Reads the network's inputs for calibration.
+
+    Args:
+        folder: see the module.
+        depth: whether the network takes depth maps.
+        size: height and width of the images, multiples of 32; None for each photo's own.
+
+    Returns:
+        At most `MOST` images `[1, h, w, 4]` (or 3) float32 in [0, 1], from photos spread evenly
+        over the folder.
+
+    Raises:
+        InputError: there are no photos, or a depth map is missing.
+    """
+    photos = inputs.photo_paths([folder / "original"])
+    chosen = photos[:: -(-len(photos) // MOST)]
+    return [_image(path, folder / "original_depth" if depth else None, size) for path in chosen]
+
+
+def _image(path: Path, depth_folder: Path | None, size: tuple[int, int] | None) -> np.ndarray:
+    photo = pictures.read_photo(path)
+    height, width = photo.shape[:2]
+    scale = min(1.0, LONGEST_SIDE / max(height, width))
+    shape = (2 * size[0], 2 * size[1]) if size else (round(height * scale), round(width * scale))
+    photo = pictures.resize(photo, *shape)
+    if depth_folder is None:
+        return serving.to_image(photo[None]).numpy()
+    file = inputs.find_by_stem(depth_folder, path.stem, (".png", *inputs.PHOTO_SUFFIXES))
+    if file is None:
+        raise InputError(
+            f"{path} has no depth map: {depth_folder} holds no {path.stem}.png; make one with "
+            "python -m pynet_tf.depth"
+        )
+    return serving.to_image(photo[None], pictures.read_depth(file)[None]).numpy()

@@ -1,0 +1,115 @@
+r"""Writes a trained or converted model for other programs.
+
+  python -m pynet_tf.export --run_dir checkpoints --output bokeh_model
+  python -m pynet_tf.export --run_dir checkpoints --format litert --quantize int8 \
+      --output bokeh.tflite
+  python -m pynet_tf.export --run_dir checkpoints --format onnx --output bokeh.onnx
+
+A SavedModel takes photos and depth maps of any size and gives pictures. A LiteRT or ONNX model
+is the network alone: the halved photo with its depth map, in [0, 1], padded to multiples of 32.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from pynet_tf import command_line, inputs
+from pynet_tf.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Loads the run and writes the model."""
+    options = _parser().parse_args(arguments)
+    _check(options)
+
+    command_line.import_tensorflow()
+    from pynet_tf import calibration, files, litert, onnx_model, saved_model, serving
+
+    pyramid, run = serving.load_pyramid(options.run_dir, options.level)
+    run = dataclasses.replace(run, level=options.level or run.level)
+    size = serving.image_size(options.height, options.width) if options.height else None
+    if options.format == "saved_model":
+        saved_model.write(pyramid, run, options.output)
+    else:
+        if options.format == "litert":
+            images = None
+            if options.calibration:
+                images = calibration.images(options.calibration, run.depth, size)
+            content = litert.convert(pyramid, run.level, options.quantize, size, images)
+        else:
+            content = onnx_model.convert(pyramid, run.level, size)
+        with files.replacing(options.output) as partial:
+            partial.write_bytes(content)
+    print(f"wrote {options.output}: level {run.level}, step {run.step} of {options.run_dir}")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Checks what argparse cannot.
+
+    Raises:
+        InputError: options that do not go together, or an output that would destroy something.
+    """
+    if (options.height is None) != (options.width is None):
+        raise InputError("--height and --width belong together; give both or none")
+    if options.height is not None and min(options.height, options.width) < 64:
+        raise InputError("--height and --width have to be at least 64")
+    if options.format == "saved_model" and options.height is not None:
+        raise InputError("a SavedModel takes all sizes; leave --height and --width out")
+    if options.format != "litert" and options.quantize != "none":
+        raise InputError("--quantize belongs to --format litert; leave it out")
+    if (options.quantize == "full_int8") != (options.calibration is not None):
+        raise InputError(
+            "--quantize full_int8 and --calibration belong together: 8-bit scales are fixed by "
+            "photos like those to be rendered"
+        )
+    if options.calibration is not None:
+        inputs.photo_paths([options.calibration / "original"])
+    output = options.output
+    if options.format == "saved_model":
+        if output.exists() and not (output / "saved_model.pb").is_file():
+            raise InputError(f"--output {output} is there and is no SavedModel; name another")
+    elif output.is_dir():
+        raise InputError(f"--output {output} is a folder; name a file in it")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pynet_tf.export", description=__doc__, formatter_class=command_line.HelpFormatter
+    )
+    parser.add_argument(
+        "--run_dir", type=Path, default="checkpoints", help="what pynet_tf.train wrote"
+    )
+    parser.add_argument(
+        "--level",
+        type=int,
+        choices=range(1, 8),
+        help="1 gives the photo's size, 2 half of it, and so on; default: the finest trained",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("saved_model", "litert", "onnx"),
+        default="saved_model",
+        help="SavedModel folder, .tflite file or .onnx file",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder or file to write")
+    parser.add_argument(
+        "--quantize",
+        choices=("none", "float16", "int8", "full_int8"),
+        default="none",
+        help="LiteRT: weights of 16 bit, or weights and sums of 8 bit (int8: fast on processors; "
+        "full_int8: with fixed scales, for phone accelerators)",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FOLDER",
+        help="full_int8: folder with photos in original/ and depth maps in original_depth/",
+    )
+    parser.add_argument("--height", type=int, help="LiteRT, ONNX: only for photos this high")
+    parser.add_argument("--width", type=int, help="LiteRT, ONNX: only for photos this wide")
+    return parser
+
+
+if __name__ == "__main__":
+    command_line.run(main, "pynet_tf.export")

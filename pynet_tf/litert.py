@@ -1,0 +1,231 @@
+"""LiteRT models (`.tflite`, formerly TensorFlow Lite): smaller, and with 8-bit integers faster.
+
+A model holds the raw network of one level:
+
+    image [1, h, w, 4] float32 in [0, 1], h and w multiples of 32 -> level_<level> [1, H, W, 3]
+
+It takes pictures of all sizes (`resize_tensor_input`) unless it was made for one size, which
+some phone accelerators need. `load_model` adds what `pynet_tf.serving` does before and after, so
+that photos of all sizes go in and come out.
+
+    quantize     weights    sums                           needs
+    none         float32    float32
+    float16      float16    float32
+    int8         int8       int8, scaled anew every run
+    full_int8    int8       int8, scales fixed             photos like those to be rendered
+
+In `full_int8` the arithmetic of the instance norm stays float32: its means and variances in 8 bit
+cost 9 dB on a trained network.
+
+Running a model needs the package ai-edge-litert; making one needs TensorFlow only.
+"""
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pynet_tf import checkpoints, model, serving
+from pynet_tf.errors import InputError
+from pynet_tf.files import replacing
+
+# What LiteRT makes of an instance norm, besides the residual additions.
+_NORM_OPERATORS = ["ADD", "MEAN", "MUL", "NEG", "RESHAPE", "RSQRT", "SQUARE", "SUB"]
+
+QUANTIZATIONS = ("none", "float16", "int8", "full_int8")
+
+
+def convert(
+    pyramid: keras.Model,
+    level: int,
+    quantize: str = "none",
+    size: tuple[int, int] | None = None,
+    calibration: Iterable[np.ndarray] | None = None,
+) -> bytes:
+    """Converts one level of a pyramid.
+
+    Args:
+        pyramid: from `model.pynet`.
+        level: 7 (smallest) to 1.
+        quantize: one of `QUANTIZATIONS`.
+        size: height and width of the image, multiples of 32; None for all sizes.
+        calibration: for `full_int8`: images `[1, h, w, C]` float32, of `size` if one is given.
+
+    Returns:
+        The content of a `.tflite` file.
+
+    Raises:
+        InputError: a weight is not a finite number, or `full_int8` has no calibration images.
+        ValueError: `quantize` or `size` is not among the possible.
+    """
+    if quantize not in QUANTIZATIONS:
+        raise ValueError(f"quantize is {quantize!r}, not one of {', '.join(QUANTIZATIONS)}")
+    if size is not None and any(side < 32 or side % model.MULTIPLE for side in size):
+        raise ValueError(f"size is {size}, but both have to be multiples of {model.MULTIPLE}")
+    network = model.level_model(pyramid, level)
+    serving.refuse_nonfinite(network.weights, "the pyramid")
+    # The wrapper fixes the size, and the dict names the output in the file.
+    image = keras.Input((*(size or (None, None)), pyramid.input.shape[-1]), 1, name="image")
+    wrapped = keras.Model(image, {f"level_{level}": network(image)})
+    converter = tf.lite.TFLiteConverter.from_keras_model(wrapped)
+    if quantize != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantize == "full_int8":
+        images = list(calibration or ())
+        if not images:
+            raise InputError("full_int8 needs photos to calibrate with; give some")
+        converter.representative_dataset = lambda: ([picture] for picture in images)
+    # The converter writes the list of endpoints to standard output.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _with_float_norm(converter) if quantize == "full_int8" else converter.convert()
+
+
+def _with_float_norm(converter: tf.lite.TFLiteConverter) -> bytes:
+    """Converts to full int8 but for the norm: only the debugger lets operators be left out."""
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_NORM_OPERATORS)
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=converter.representative_dataset,
+        debug_options=options,
+    )
+    return debugger.get_nondebug_quantized_model()
+
+
+def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """Loads a model for running.
+
+    Args:
+        content: a `.tflite` file, or what `convert` returned.
+        threads: None for all cores.
+
+    Returns:
+        A function image `[1, h, w, C]` float32 -> `[1, H, W, 3]` float32, with the attributes
+        `level`, `channels` (4 with depth, 3 without) and `size` (height and width of the only
+        image it takes, or None).
+
+    Raises:
+        InputError: ai-edge-litert is missing, or the file is, or is no model of PyNET.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise InputError(
+            "running LiteRT models needs the package ai-edge-litert; "
+            "install it: pip install ai-edge-litert"
+        ) from error
+    name = "the LiteRT model" if isinstance(content, bytes) else str(content)
+    if not isinstance(content, bytes):
+        if not Path(content).is_file():
+            raise InputError(f"{content} is not there; make it: python -m pynet_tf.export")
+        content = Path(content).read_bytes()
+    try:
+        interpreter = Interpreter(
+            model_content=content, num_threads=threads or len(os.sched_getaffinity(0))
+        )
+        (signature,) = interpreter.get_signature_list().values()
+        (output,) = signature["outputs"]
+        level = int(output.removeprefix("level_"))
+        (given,) = interpreter.get_input_details()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{name} is not a LiteRT model of PyNET ({' '.join(str(error).split())[:200]}); make "
+            "one: python -m pynet_tf.export --format litert"
+        ) from error
+    made_for = tuple(int(side) for side in given["shape_signature"][1:3])
+
+    def run(image: np.ndarray) -> np.ndarray:
+        image = np.ascontiguousarray(image, np.float32)
+        (source,) = interpreter.get_input_details()
+        if tuple(source["shape"]) != image.shape:
+            interpreter.resize_tensor_input(source["index"], image.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(source["index"], image)
+        interpreter.invoke()
+        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+    run.level = level
+    run.channels = int(given["shape"][-1])
+    run.size = None if -1 in made_for else made_for
+    return run
+
+
+def load_model(content: Path | bytes) -> serving.RenderModel:
+    """Loads a model for rendering photos.
+
+    Args:
+        content: as for `load`.
+
+    Raises:
+        InputError: see `load`. `render` raises it for photos of another size, if the model takes
+            one size only.
+    """
+    run = load(content)
+    path = Path("the LiteRT model") if isinstance(content, bytes) else Path(content)
+
+    def network(image) -> dict[str, np.ndarray]:
+        if run.size is not None and run.size != tuple(image.shape[1:3]):
+            height, width = run.size
+            raise InputError(
+                f"{path} takes only photos of {2 * width}x{2 * height} pixels or up to 64 less; "
+                "export it without --height and --width"
+            )
+        return {f"level_{run.level}": run(np.asarray(image))}
+
+    def bokeh(photo, depth=None) -> dict[str, tf.Tensor]:
+        depths = None if depth is None else depth[None]
+        output = network(serving.to_image(photo[None], depths))[f"level_{run.level}"]
+        return {"bokeh": serving.to_bokeh(output, *photo.shape[:2], run.level)[0]}
+
+    def pyramid():
+        raise InputError(
+            f"{path} cannot be computed in tiles; render large photos with a SavedModel or a run "
+            "directory"
+        )
+
+    return serving.RenderModel(
+        path, run.level, (run.level,), run.channels == 4, network, bokeh, pyramid
+    )
+
+
+def fast_model(path: Path, level: int | None = None) -> serving.RenderModel:
+    """Loads the 8-bit form of a model, making it at first (one to two minutes).
+
+    It is kept in the model's own folder, for this checkpoint and level.
+
+    Args:
+        path: a SavedModel, a run directory or a `.tflite` file.
+        level: as for `serving.load_model`.
+
+    Raises:
+        InputError: as `serving.load_model` and `load` do.
+    """
+    path = Path(path)
+    if path.suffix == ".tflite":
+        return load_model(path)
+    level, kept = _kept(path, level)
+    if not kept.is_file():
+        pyramid = serving.load_model(path, level).pyramid()
+        with replacing(kept) as partial:
+            partial.write_bytes(convert(pyramid, level, "int8"))
+    return load_model(kept)
+
+
+def _kept(path: Path, level: int | None) -> tuple[int, Path]:
+    """Returns the level and where its 8-bit form is kept."""
+    if serving.is_saved_model(path):
+        run = serving.read_description(path)
+        folder = (path / serving.DESCRIPTION).parent
+    else:
+        run = serving.find_run(path, level)
+        folder = checkpoints.level_dir(path, run.level)
+    level = level or run.level
+    return level, folder / f"int8_level_{level}_{run.step:08d}.tflite"
