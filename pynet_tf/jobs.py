@@ -38,6 +38,7 @@ class Job:
         vgg: VGG-19 weights for the content term.
         precision: Keras' dtype policy.
         jit: whether to compile the step with XLA.
+        recompute: whether to compute the blocks' insides again for the gradient, to save memory.
         allow_changes: whether to go on although data or settings have changed.
         start_from: another run whose finest level gives the first weights; None for the level
             under this one in `run_dir`.
@@ -56,6 +57,7 @@ class Job:
     vgg: Path | None = None
     precision: str = "float32"
     jit: bool = False
+    recompute: bool = False
     allow_changes: bool = False
     start_from: Path | None = None
 

@@ -1,15 +1,16 @@
-"""Command line: trains PyNET level by level, 7 to 1.
+"""Trains PyNET level by level, 7 to 1.
 
 The same command again goes on where it was stopped, or says that the level is done.
 """
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, recipes
+from pynet_tf import cluster, command_line, recipes
 from pynet_tf.errors import InputError
 
 # Flag and field of `recipes.Recipe`; None keeps the recipe's value.
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(arguments)
     levels = range(7, 0, -1) if flags.level == "all" else [int(flags.level)]
     recipe_of = {level: _recipe(flags, level) for level in levels}
+    if flags.strategy == "multi_worker":
+        cluster.from_environment()
+        # TensorFlow reports a worker that has gone over many lines; we do in one.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tf = command_line.import_tensorflow()
     from pynet_tf import devices, jobs, training
 
@@ -54,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             vgg=flags.vgg,
             precision=flags.precision,
             jit=flags.jit,
+            recompute=flags.recompute,
             allow_changes=flags.allow_changes,
             start_from=flags.start_from if level == levels[0] else None,
         )
@@ -133,6 +139,11 @@ def _parser() -> argparse.ArgumentParser:
         help="the devices: all GPUs if several, the same explicitly, or the workers of TF_CONFIG",
     )
     add("--jit", action="store_true", help="compile the step with XLA. Slower on a CPU")
+    add(
+        "--recompute",
+        action="store_true",
+        help="keep less for the gradient and compute it again: less memory, more time",
+    )
     add(
         "--deterministic",
         action="store_true",

@@ -26,10 +26,12 @@ from pynet_tf import (
     losses,
     metrics,
     model,
+    recompute,
     summaries,
     validation,
     vgg,
 )
+from pynet_tf.adam import Adam
 from pynet_tf.errors import InputError
 from pynet_tf.jobs import Job
 from pynet_tf.locks import locked
@@ -57,6 +59,11 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
     chief = devices.is_chief(strategy)
     train_split, test_split = _open_splits(job)
     run = jobs.agreed_run(job, train_split.fingerprint)
+    if len(set(devices.gather(strategy, run.step))) > 1:
+        raise InputError(
+            f"the workers do not find the same checkpoint in {job.folder}; --run_dir has to be a "
+            "folder that all of them share"
+        )
     if run.step >= job.recipe.iterations:
         print(f"level {job.level} is done ({run.step} steps): {job.folder}")
         return True
@@ -65,26 +72,30 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             f"--batch_size {job.recipe.batch_size} cannot be split evenly over "
             f"{strategy.num_replicas_in_sync} devices"
         )
+    if job.jit and strategy.num_replicas_in_sync > 1 and not tf.config.list_physical_devices("GPU"):
+        raise InputError(
+            "--jit works on one CPU device only; leave it away, or use --strategy auto"
+        )
     features = vgg.load_features(job.vgg) if job.recipe.content else None
 
     with contextlib.ExitStack() as stack:
         if chief:
             stack.enter_context(locked(job.folder))
             checkpoints.remove_leftovers(job.folder)
+        stack.enter_context(devices.lost_workers(strategy, lambda: _start_again(job)))
         stack.enter_context(data.reading())
         stopping = stack.enter_context(_stop_signals())
-
-        keras.mixed_precision.set_dtype_policy(job.precision)
+        stack.enter_context(_precision(job.precision))
         with strategy.scope():
             pyramid = run.pyramid(job.seed)
             network = model.level_model(pyramid, job.level)
             optimizer = _optimizer(job, network)
         first_step = jobs.set_first_weights(job, pyramid, optimizer)
         print(f"level {job.level}, steps {first_step} to {job.recipe.iterations}, in {job.folder}")
-        settings = {"width": run.width, "depth": run.depth, "head": run.head, **run.settings}
-        for name, value in settings.items():
-            print(f"  {name}: {value}")
         if chief:
+            settings = {"width": run.width, "depth": run.depth, "head": run.head, **run.settings}
+            for name, value in settings.items():
+                print(f"  {name}: {value}")
             checkpoints.write_run(job.run_dir, run)
             train_log = summaries.writer(job.folder / "logs", "train")
             validation_log = summaries.writer(job.folder / "logs", "validation")
@@ -107,17 +118,22 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
         step = compiled_step(job, strategy, network, optimizer, features)
         batches = iter(_batches(job, run.depth, strategy, train_split, first_step))
         numbers = range(first_step + 1, job.recipe.iterations + 1)
+        shown = command_line.progress if chief else _unseen
         notes = _Notes(job.recipe.batch_size)
         saved = time.monotonic()
-        for done in command_line.progress(numbers, len(numbers), f"level {job.level}", notes.short):
+        for done in shown(numbers, len(numbers), f"level {job.level}", notes.short):
             begun = time.perf_counter()
             image, target = next(batches)
             waited = time.perf_counter() - begun
             figures = {name: float(value) for name, value in step(image, target).items()}
             notes.add(figures, waited, time.perf_counter() - begun)
             _check(job, done, figures, notes.flat_steps)
+            if chief and done == first_step + 1:
+                print(f"level {job.level}, first step: {notes.short()}", flush=True)
 
             last = done == job.recipe.iterations
+            # A signal to any worker stops all of them, at the same step.
+            stop = any(devices.gather(strategy, int(stopping.is_set())))
             if chief and (done % LOG_STEP == 0 or last):
                 rate = {"learning_rate": job.recipe.learning_rate}
                 summaries.write_figures(train_log, notes.means() | rate, done)
@@ -125,12 +141,15 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
                 validate_and_log(done)
                 save(done)
                 saved = time.monotonic()
-            elif chief and (stopping.is_set() or time.monotonic() - saved > SAVE_SECONDS):
+            elif chief and (stop or time.monotonic() - saved > SAVE_SECONDS):
                 save(done)
                 saved = time.monotonic()
-            if stopping.is_set() and not last:
+            if stop and not last:
                 print(f"stopped at step {done}; the same command goes on from there")
+                devices.gather(strategy, done)
                 return False
+        # No worker leaves or goes on to the next level before the last checkpoint is written.
+        devices.gather(strategy, job.recipe.iterations)
     return True
 
 
@@ -158,16 +177,19 @@ def compiled_step(
     tf.config.optimizer.set_experimental_options({"remapping": False})
     variables = network.trainable_variables
     replicas = strategy.num_replicas_in_sync
+    forward = recompute.recomputing(network) if job.recompute else network
 
-    @tf.function(jit_compile=job.jit or None)
     def replica_step(image, target):
         with tf.GradientTape() as tape:
-            output = network(image, training=True)
+            output = forward(image, training=True)
             terms = losses.terms(output, target, job.recipe, features)
             loss = losses.total(terms, job.recipe)
             # Keras' optimizers sum the gradients of all replicas.
             scaled = optimizer.scale_loss(loss / replicas)
-        optimizer.apply(tape.gradient(scaled, variables), variables)
+        gradients = tape.gradient(scaled, variables)
+        if replicas > 1 and job.precision == "mixed_float16":
+            gradients = _finite_for_all(gradients)
+        optimizer.apply(gradients, variables)
         clipped = tf.clip_by_value(output, 0.0, 1.0)
         return {
             "loss": loss,
@@ -177,15 +199,28 @@ def compiled_step(
             **colours.statistics(output, target),
         }
 
+    # Without XLA it must not be a function of its own: replicas could not meet inside it.
+    run_step = tf.function(replica_step, jit_compile=True) if job.jit else replica_step
+
     @tf.function
     def step(image, target):
-        figures = strategy.run(replica_step, args=(image, target))
+        figures = strategy.run(run_step, args=(image, target))
         return {
             name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
             for name, value in figures.items()
         }
 
     return step
+
+
+def _finite_for_all(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Makes all gradients nan if any replica's are not finite.
+
+    Keras' LossScaleOptimizer skips a step by looking at its own replica only.
+    """
+    own = tf.add_n([tf.reduce_sum(0.0 * gradient) for gradient in gradients])
+    zero_or_nan = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
+    return [gradient + zero_or_nan for gradient in gradients]
 
 
 class _Notes:
@@ -234,6 +269,10 @@ def _check(job: Job, done: int, figures: dict[str, float], flat_steps: int) -> N
         )
 
 
+def _start_again(job: Job) -> str:
+    return f"{checkpoints.newest_in_words(job.folder)}; start all workers again to go on from it"
+
+
 def _open_splits(job: Job):
     train_split = data.open_split(job.data_dir, "train")
     if data.split_sizes(job.data_dir).get("test"):
@@ -244,7 +283,7 @@ def _open_splits(job: Job):
 
 def _optimizer(job: Job, network: keras.Model) -> keras.Optimizer:
     # 1e-8 is TensorFlow 1's default, which the 2020 code used.
-    optimizer = keras.optimizers.Adam(job.recipe.learning_rate, epsilon=1e-8)
+    optimizer = Adam(job.recipe.learning_rate, epsilon=1e-8)
     if job.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(network.trainable_variables)
@@ -267,6 +306,22 @@ def _batches(job: Job, depth: bool, strategy: tf.distribute.Strategy, split, fir
         )
 
     return strategy.distribute_datasets_from_function(local_batches)
+
+
+def _unseen(items, *_):
+    """Stands in for the progress bar where the chief shows it."""
+    return items
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Sets the dtype policy that layers take on when they are made."""
+    old = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(old)
 
 
 @contextlib.contextmanager
