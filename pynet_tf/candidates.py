@@ -123,19 +123,24 @@ def _load(path: Path, level: int):
     digest = hashlib.sha256()
     if serving.is_saved_model(path):
         loaded = serving.load_model(path)
+        takes_depth = loaded.needs_depth
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
             digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
+
+        # Called inside a function, what the other levels need is not computed.
+        def output(image):
+            return loaded.network(image)[f"level_{level}"]
     else:
         own = checkpoints.read_run(path, level)
-        loaded = serving.load_model(path, level if own and own.step else None)
-        part = level_model(loaded.pyramid(), level)
-        for weight in part.weights:
-            digest.update(weight.path.encode() + b"\0" + np.ascontiguousarray(weight.numpy()))
-    channels = 4 if loaded.needs_depth else 3
+        pyramid, run = checkpoints.load_pyramid(path, level if own and own.step else None)
+        takes_depth = run.depth
+        output = level_model(pyramid, level)
+        for weight in output.weights:
+            digest.update(weight.path.encode() + b"\0")
+            digest.update(np.ascontiguousarray(weight.numpy()))
 
-    # Called inside a function, what the other levels need is not computed.
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
     def network(image):
-        return loaded.network(image[..., :channels])[f"level_{level}"]
+        return output(image if takes_depth else image[..., :3])
 
     return f"model {digest.hexdigest()[:32]}", network

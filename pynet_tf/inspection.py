@@ -84,6 +84,7 @@ def measure(sample: Mapping) -> Findings:
     vertical, horizontal, tiles = shift(photo, bokeh)
     low, high = np.percentile(depth, [1, 99])
     detail = [float(np.sqrt(np.mean(_detail(grey) ** 2))) for grey in (photo, bokeh)]
+    detail[1] *= _gain(photo, bokeh)
     thumbnails = [_thumbnail(grey, 16) for grey in (photo, bokeh)]
     return Findings(
         name=sample["name"],
@@ -111,7 +112,7 @@ def shift(first: np.ndarray, second: np.ndarray) -> tuple[float, float, int]:
     Returns:
         Rows and columns (nan if no tile will do), and the number of tiles.
     """
-    details = [_detail(picture) for picture in (first, second)]
+    details = [_detail(first), _detail(second) * _gain(first, second)]
     tile = min(TILE, *first.shape)
     window = np.outer(np.hanning(tile), np.hanning(tile))
     found = []
@@ -186,8 +187,8 @@ def suspicions(findings: Findings, limits: Limits) -> list[str]:
     if findings.likeness < limits.likeness:
         reasons.append(f"the shots show different scenes (likeness {findings.likeness:.2f})")
     elif math.hypot(*findings.shift) > limits.shift:
-        rows, columns = findings.shift
-        reasons.append(f"misaligned by {columns:.0f} columns and {rows:.0f} rows")
+        rows, columns = map(round, findings.shift)
+        reasons.append(f"misaligned by {columns} columns and {rows} rows")
     if abs(findings.exposure) > limits.exposure:
         way = "brighter" if findings.exposure > 0 else "darker"
         reasons.append(f"bokeh shot {abs(findings.exposure):.1f} stops {way}")
@@ -231,6 +232,11 @@ def _grey(picture: np.ndarray) -> np.ndarray:
 def _detail(grey: np.ndarray) -> np.ndarray:
     """What is finer than about 4 pixels, without the noise of single pixels."""
     return ndimage.gaussian_filter(grey, 0.8) - ndimage.gaussian_filter(grey, 4.0)
+
+
+def _gain(first: np.ndarray, second: np.ndarray) -> float:
+    """What brings the second picture to the first one's brightness; a dark one has less detail."""
+    return float(first.mean() / max(float(second.mean()), 1.0))
 
 
 def _block_means(plane: np.ndarray, block: int) -> np.ndarray:
