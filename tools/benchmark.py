@@ -134,6 +134,7 @@ def steps(flags, levels: list[int], folder: Path) -> list[dict]:
 
     from pynet_tf import data as pipeline
     from pynet_tf import jobs, model, recipes, training
+    from pynet_tf.adam import Adam
 
     split = pipeline.open_split(data_dir, "train")
     a = tf.random.normal([2048, 2048])
@@ -143,7 +144,7 @@ def steps(flags, levels: list[int], folder: Path) -> list[dict]:
         batch = STEP_BATCH[level]
         job = jobs.Job(level, data_dir, folder, recipes.Recipe(batch, 1, 5e-5))
         network = model.level_model(model.pynet(flags.width), level)
-        optimizer = keras.optimizers.Adam(5e-5, epsilon=1e-8)
+        optimizer = Adam(5e-5, epsilon=1e-8)
         optimizer.build(network.trainable_variables)
         step = training.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
         batches = iter(pipeline.training(split, level, 512, batch, seed=0))

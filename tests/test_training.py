@@ -1,0 +1,314 @@
+"""The loop: levels in turn, resuming bit for bit, and what stops it."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from pynet_tf import checkpoints, colours, jobs, recipes, training
+from pynet_tf.errors import InputError
+
+TINY = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=32)
+
+
+@pytest.fixture(autouse=True)
+def _deterministic():
+    tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def all_levels(tiny_ebb, tmp_path_factory):
+    """A run directory with all levels trained in turn, four steps each; and what was said."""
+    tf.config.experimental.enable_op_determinism()
+    run_dir = tmp_path_factory.mktemp("levels")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        for level in range(7, 0, -1):
+            assert training.train_level(job(tiny_ebb, run_dir, level))
+    return run_dir, said.getvalue()
+
+
+@pytest.fixture
+def trained(all_levels, tmp_path):
+    """A copy of level 7, to do anything with."""
+    shutil.copytree(all_levels[0] / "level_7", tmp_path / "level_7")
+    return tmp_path
+
+
+def job(tiny_ebb, run_dir, level=7, **changes) -> jobs.Job:
+    values = {"recipe": TINY, "width": 0.05, "eval_step": 2, **changes}
+    return jobs.Job(level, tiny_ebb, run_dir, **values)
+
+
+def weights(run_dir, level) -> list[np.ndarray]:
+    pyramid, _ = checkpoints.load_pyramid(run_dir, level)
+    return [weight.numpy() for weight in pyramid.weights]
+
+
+def assert_same_weights(one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def command(tiny_ebb, run_dir, *more) -> list[str]:
+    return [
+        sys.executable, "-m", "pynet_tf.train", "--level", "7", "--data_dir", str(tiny_ebb),
+        "--run_dir", str(run_dir), "--width", "0.05", "--batch_size", "2", "--window", "32",
+        "--eval_step", "5", *more,
+    ]  # fmt: skip
+
+
+def test_all_levels_in_turn(all_levels):
+    run_dir, said = all_levels
+    for level in range(7, 0, -1):
+        run = checkpoints.read_run(run_dir, level)
+        assert (run.level, run.step, run.width) == (level, 4, 0.05)
+        assert f"level {level}, step 4, validation: loss" in said
+    assert "level 1 starts from step 4" in said
+    assert checkpoints.finest_run(run_dir).level == 1
+
+
+def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(all_levels):
+    run_dir, _ = all_levels
+    names = [w.path for w in checkpoints.load_pyramid(run_dir, 7)[0].weights]
+    at = {level: dict(zip(names, weights(run_dir, level), strict=True)) for level in (7, 6)}
+    fresh = checkpoints.read_run(run_dir, 7).pyramid(0)
+    moved = {
+        name.split("_")[1]
+        for name in names
+        if name.startswith("level") and np.abs(at[7][name] - at[6][name]).max() > 0
+    }
+    assert moved == {"7", "6"}
+    # Level 6 does not depend on level 7's head.
+    head = "level_7_head/kernel"
+    np.testing.assert_array_equal(at[7][head], at[6][head])
+    finer = names.index("level_5_c3_conv3_1/kernel")
+    np.testing.assert_array_equal(at[6][names[finer]], fresh.weights[finer])
+
+
+def test_loss_falls_and_a_resumed_run_gives_the_same_bits(tiny_ebb, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for run_dir, ends in ((whole, [40]), (parts, [13, 40])):
+        for iterations in ends:
+            recipe = dataclasses.replace(TINY, iterations=iterations)
+            training.train_level(job(tiny_ebb, run_dir, recipe=recipe, eval_step=10))
+    assert_same_weights(weights(whole, 7), weights(parts, 7))
+    losses = _scalars(whole / "level_7/logs/validation", "loss")
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_done_says_so_and_touches_nothing(tiny_ebb, trained, capsys):
+    before = sorted(p.stat().st_mtime_ns for p in (trained / "level_7").rglob("*"))
+    assert training.train_level(job(tiny_ebb, trained))
+    assert "is done (4 steps)" in capsys.readouterr().out
+    assert before == sorted(p.stat().st_mtime_ns for p in (trained / "level_7").rglob("*"))
+
+
+def test_first_level_missing_says_what_to_run(tiny_ebb, tmp_path):
+    with pytest.raises(InputError, match=r"pynet_tf\.train --level 4 "):
+        training.train_level(job(tiny_ebb, tmp_path, 3))
+    assert not (tmp_path / "level_3").exists()
+
+
+def test_other_files_in_the_run_directory_do_no_harm(trained):
+    for name in ("level_70", "level_7_old", "level_7x"):
+        shutil.copytree(trained / "level_7", trained / name)
+    (trained / "level_7" / "step_99999999.index.bak").write_text("mine")
+    (trained / "level_7" / "step_best.index").write_text("mine")
+    assert checkpoints.load_pyramid(trained)[1].step == 4
+    checkpoints.remove_leftovers(trained / "level_7")
+    assert (trained / "level_7" / "step_best.index").read_text() == "mine"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "data gone"])
+def test_damaged_newest_checkpoint_falls_back_and_says_so(tiny_ebb, trained, damage, capfd):
+    sound = weights(trained, 7)
+    path = trained / "level_7" / "step_00000004.data-00000-of-00001"
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        content[len(content) // 2] ^= 0x10
+        path.write_bytes(content)
+    else:
+        path.unlink()
+    _, run = checkpoints.load_pyramid(trained)
+    assert run.step == 2
+    assert "step_00000004 is damaged" in capfd.readouterr().err
+    if damage == "flipped":
+        training.train_level(job(tiny_ebb, trained))
+        assert_same_weights(weights(trained, 7), sound)
+
+
+def test_all_checkpoints_damaged_is_one_sentence(trained):
+    for path in (trained / "level_7").glob("step_*.data*"):
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"no checkpoint in .* can be read"):
+        checkpoints.load_pyramid(trained)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"recipe": dataclasses.replace(TINY, learning_rate=5e-4, iterations=8)}],
+)
+def test_other_settings_are_refused_unless_allowed(tiny_ebb, trained, change):
+    data = checkpoints.read_run(trained, 7).settings["data"]
+    assert jobs.agreed_run(job(tiny_ebb, trained, eval_step=7), data).step == 4
+    with pytest.raises(InputError, match=r"seed 0 -> 1|learning_rate 0\.001 -> 0\.0005"):
+        jobs.agreed_run(job(tiny_ebb, trained, **change), data)
+    assert jobs.agreed_run(job(tiny_ebb, trained, allow_changes=True, **change), data).step == 4
+
+
+def test_other_data_is_refused(tiny_ebb, trained):
+    with pytest.raises(InputError, match=r"data .* -> 0123"):
+        jobs.agreed_run(job(tiny_ebb, trained), "0123")
+
+
+def test_other_width_is_refused_and_that_of_the_level_below_taken_over(tiny_ebb, trained):
+    with pytest.raises(InputError, match=r"--width 0\.05, not 0\.1"):
+        jobs.agreed_run(job(tiny_ebb, trained, 6, width=0.1), "any")
+    assert jobs.agreed_run(job(tiny_ebb, trained, 6, width=None), "any").width == 0.05
+
+
+def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tiny_ebb, trained):
+    wild = dataclasses.replace(TINY, learning_rate=1e30, iterations=50)
+    with pytest.raises(InputError, match=r"not finite at step \d+.*step_00000004"):
+        training.train_level(
+            job(tiny_ebb, trained, recipe=wild, allow_changes=True, eval_step=1000)
+        )
+    assert checkpoints.load_pyramid(trained)[1].step == 4
+
+
+def test_flat_colours_are_noticed():
+    grey = {f"colour/{n}_spread_{c}": 0.2 for n in ("output", "target") for c in colours.COLOURS}
+    assert colours.flat_colours(grey) == []
+    grey["colour/output_spread_green"] = 0.019
+    assert colours.flat_colours(grey) == ["green"]
+    grey["colour/target_spread_green"] = 0.001
+    assert colours.flat_colours(grey) == []
+
+
+def test_collapse_stops_training(tiny_ebb, tmp_path, monkeypatch):
+    monkeypatch.setattr(colours, "FLAT_STEPS", 5)
+    still = dataclasses.replace(TINY, learning_rate=1e-12, iterations=50)
+    with pytest.raises(InputError, match="lost its colours: red and green and blue"):
+        training.train_level(job(tiny_ebb, tmp_path, recipe=still, eval_step=1000))
+
+
+def test_full_disk_keeps_the_checkpoint_before(trained, monkeypatch):
+    pyramid, run = checkpoints.load_pyramid(trained)
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.train.Checkpoint, "write", full)
+    with pytest.raises(InputError, match=r"No space left.*step_00000004"):
+        checkpoints.write(trained / "level_7", 6, model=pyramid)
+    monkeypatch.undo()
+    assert checkpoints.load_pyramid(trained)[1] == run
+
+
+def test_tensorboard_shows_what_it_should(all_levels):
+    logs = all_levels[0] / "level_7/logs"
+    train = EventAccumulator(str(logs / "train"), {"tensors": 0}).Reload()
+    assert {
+        "loss", "l1", "psnr", "mse", "learning_rate", "speed/samples_per_second",
+        "speed/share_of_time_waiting_for_data", "colour/output_spread_red",
+    } <= set(train.Tags()["tensors"])  # fmt: skip
+    shown = EventAccumulator(str(logs / "validation"), {"tensors": 0}).Reload()
+    tags = set(shown.Tags()["tensors"])
+    assert {"loss", "l1", "psnr", "mse"} <= tags
+    assert "ms_ssim" not in tags, "level 7 is too small for MS-SSIM"
+    width, height, picture = shown.Tensors("input, output, target/0")[-1].tensor_proto.string_val
+    assert (int(width), int(height)) == (768, 256)
+    pixels = tf.io.decode_png(picture).numpy().reshape(256, 3, 256, 3)
+    assert pixels[:, 0].std() > 10, "the input is shown"
+    assert pixels[:, 2].std() > 10, "the target is shown"
+
+
+def test_second_process_in_a_run_directory_is_refused(tiny_ebb, tmp_path):
+    first = subprocess.Popen(
+        command(tiny_ebb, tmp_path, "--iterations", "100000"),
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        _wait_for(tmp_path / "level_7" / "run.json")
+        second = subprocess.run(
+            command(tiny_ebb, tmp_path, "--iterations", "100000"), capture_output=True, text=True
+        )
+        assert second.returncode == 2
+        assert second.stderr.startswith("pynet_tf.train: error: another process is writing to")
+        assert second.stderr.count("\n") == 1
+    finally:
+        first.send_signal(signal.SIGTERM)
+        output = first.communicate(timeout=120)[0]
+    assert first.returncode == 130
+    assert "the same command goes on from there" in output
+    step = checkpoints.read_run(tmp_path, 7).step
+    assert f"stopped at step {step};" in output
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_ends_with_the_same_bits(tiny_ebb, tmp_path):
+    """Real processes, SIGKILL; checkpoints every two steps."""
+    flags = ("--iterations", "60", "--eval_step", "2")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(tiny_ebb, whole, *flags), check=True, capture_output=True)
+    rng = np.random.default_rng(0)
+    kills = 0
+    for _ in range(40):
+        process = subprocess.Popen(
+            command(tiny_ebb, killed, *flags), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        # Kills fall on start-up, steps, validation and writing alike.
+        seen = checkpoints.steps(killed / "level_7")
+        deadline = time.monotonic() + 60
+        while (
+            process.poll() is None
+            and checkpoints.steps(killed / "level_7") == seen
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.4))
+        if process.poll() is not None:
+            assert process.returncode == 0, process.stderr.read()
+            break
+        process.kill()
+        process.communicate()
+        kills += 1
+    else:
+        pytest.fail("the run never came to its end")
+    assert kills >= 3
+    assert_same_weights(weights(whole, 7), weights(killed, 7))
+    names = {p.name for p in (killed / "level_7").iterdir() if p.name != "logs"}
+    assert names == {p.name for p in (whole / "level_7").iterdir() if p.name != "logs"}
+
+
+def test_run_json_tells_what_was_in_force(all_levels):
+    settings = json.loads((all_levels[0] / "level_7" / "run.json").read_text())["settings"]
+    assert settings["seed"] == 0
+    assert settings["learning_rate"] == 1e-3
+    assert settings["versions"]["tensorflow"] == tf.__version__
+    assert len(settings["data"]) == 64
+
+
+def _wait_for(path, seconds=120):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.05)
+
+
+def _scalars(logs, tag) -> list[float]:
+    events = EventAccumulator(str(logs), {"tensors": 0}).Reload()
+    return [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)]
