@@ -17,7 +17,12 @@ from pynet_tf.errors import InputError
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows every default, and keeps the line breaks of the description."""
+    """Shows every default that there is, and keeps the line breaks of the description."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
 
 
 def run(main: Callable[[], int | None], name: str) -> None:

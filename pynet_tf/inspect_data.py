@@ -104,7 +104,7 @@ def _check(splits: Sequence[records.Split], output: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="pynet_tf.inspect_data",
+        prog="python -m pynet_tf.inspect_data",
         description=__doc__,
         formatter_class=command_line.HelpFormatter,
     )

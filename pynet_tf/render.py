@@ -135,7 +135,7 @@ def _tell_skipped(jobs: Sequence[rendering.Job]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="pynet_tf.render", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="python -m pynet_tf.render", description=__doc__, formatter_class=command_line.HelpFormatter
     )
     parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
