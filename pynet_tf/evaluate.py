@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pynet_tf.evaluate", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="python -m pynet_tf.evaluate",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
     )
     parser.add_argument(
         "--model",
