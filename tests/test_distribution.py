@@ -1,0 +1,224 @@
+"""Several devices and machines do what one device does; real processes on this machine."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from pynet_tf import checkpoints, cluster
+from pynet_tf.errors import InputError
+
+COMMAND = ("-m", "pynet_tf.train")
+# The same, but every step's loss goes to the log.
+LOGGING_ALL = (
+    "-c",
+    "from pynet_tf import command_line, train; command_line.import_tensorflow(); "
+    "from pynet_tf import training; training.LOG_STEP = 1; "
+    "command_line.run(train.main, 'pynet_tf.train')",
+)
+STEPS = 20
+
+
+def start(tiny_ebb, run_dir, *more, command=COMMAND, workers=None, number=None) -> subprocess.Popen:
+    flags = {
+        "level": 7, "data_dir": tiny_ebb, "run_dir": run_dir, "width": 0.05, "batch_size": 4,
+        "window": 64, "learning_rate": 1e-3, "iterations": STEPS, "eval_step": 10,
+        "eval_photos": 1,
+    }  # fmt: skip
+    arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # conftest's
+    if workers is not None:
+        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": number}}
+        environment["TF_CONFIG"] = json.dumps(task)
+        arguments += ["--strategy", "multi_worker"]
+    return subprocess.Popen(
+        [sys.executable, *command, *arguments, *more],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+
+
+def start_two(tiny_ebb, run_dirs, *more, command=COMMAND) -> list[subprocess.Popen]:
+    sockets = [socket.socket() for _ in range(2)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    workers = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    return [
+        start(tiny_ebb, run_dir, *more, command=command, workers=workers, number=number)
+        for number, run_dir in enumerate(run_dirs)
+    ]
+
+
+def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
+    """Returns status, output and errors of each; none may hang."""
+    try:
+        ends = [process.communicate(timeout=240) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [(p.returncode, *texts) for p, texts in zip(processes, ends, strict=True)]
+
+
+def losses(run_dir) -> np.ndarray:
+    events = EventAccumulator(str(run_dir / "level_7/logs/train"), {"tensors": 0}).Reload()
+    return np.array([tf.make_ndarray(event.tensor_proto) for event in events.Tensors("loss")])
+
+
+def weights(run_dir) -> list[np.ndarray]:
+    return [weight.numpy() for weight in checkpoints.load_pyramid(run_dir)[0].weights]
+
+
+def wait_for(path, processes):
+    end = time.monotonic() + 240
+    while not path.exists():
+        assert all(process.poll() is None for process in processes), "a worker ended early"
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def one_device(tiny_ebb, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("one")
+    [(status, _, errors)] = finish([start(tiny_ebb, run_dir, command=LOGGING_ALL)])
+    assert status == 0, errors
+    return losses(run_dir)
+
+
+@pytest.fixture(scope="module")
+def two_workers(tiny_ebb, tmp_path_factory):
+    """A run of two processes, each with a folder of its own, and what they printed."""
+    folder = tmp_path_factory.mktemp("two")
+    ends = finish(start_two(tiny_ebb, [folder / "chief", folder / "other"], command=LOGGING_ALL))
+    assert [status for status, _, _ in ends] == [0, 0], ends
+    return folder, ends
+
+
+def test_two_devices_have_the_losses_of_one(tiny_ebb, one_device, tmp_path):
+    flags = ("--strategy", "mirrored", "--logical_cpus", "2")
+    [(status, _, errors)] = finish([start(tiny_ebb, tmp_path, *flags, command=LOGGING_ALL)])
+    assert status == 0, errors
+    assert len(one_device) == STEPS
+    np.testing.assert_allclose(losses(tmp_path), one_device, rtol=1e-5)
+
+
+def test_two_workers_have_the_losses_of_one_device(one_device, two_workers):
+    np.testing.assert_allclose(losses(two_workers[0] / "chief"), one_device, rtol=1e-5)
+
+
+def test_only_the_chief_writes_and_tells(two_workers):
+    folder, [(_, chief_output, _), (_, output, errors)] = two_workers
+    assert not (folder / "other").exists()
+    assert "validation: loss" in chief_output
+    assert output.splitlines() == [
+        output.splitlines()[0],
+        f"level 7, steps 0 to {STEPS}, in {folder / 'other' / 'level_7'}",
+    ]
+    assert output.startswith("worker 1 of 2 at 127.0.0.1:")
+    assert "Traceback" not in errors
+
+
+def test_workers_that_see_different_checkpoints_say_so(tiny_ebb, two_workers):
+    folder, _ = two_workers
+    for status, _, errors in finish(
+        start_two(tiny_ebb, [folder / "chief", folder / "other"], "--iterations", "40")
+    ):
+        assert status == 2
+        assert "--run_dir has to be a folder that all of them share" in errors
+        assert errors.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_killed_worker_ends_the_job_which_goes_on_when_started_again(
+    tiny_ebb, two_workers, tmp_path
+):
+    folder = tmp_path / "level_7"
+    long = ("--iterations", "100000")
+    chief, other = start_two(tiny_ebb, [tmp_path, tmp_path], *long)
+    wait_for(folder / "step_00000010.index", [chief, other])
+    other.kill()
+    [(status, _, errors), _] = finish([chief, other])
+    assert status == 2
+    # Before it there are the lines of the progress.
+    assert errors.splitlines()[-1].startswith(
+        "pynet_tf.train: error: another worker of this job has stopped or cannot be reached any "
+        f"more; the last good checkpoint is {folder}/step_000000"
+    )
+    assert all(line.startswith("level 7: ") for line in errors.splitlines()[:-1]), errors
+
+    for step in checkpoints.steps(folder):
+        if step > 10:
+            checkpoints._remove(folder, step)
+    assert checkpoints.steps(folder) == [10]
+    ends = finish(start_two(tiny_ebb, [tmp_path, tmp_path]))
+    assert [status for status, _, _ in ends] == [0, 0], ends
+    assert "steps 10 to 20" in ends[1][1]
+    for a, b in zip(weights(tmp_path), weights(two_workers[0] / "chief"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+    both = start_two(tiny_ebb, [tmp_path, tmp_path], *long)
+    wait_for(folder / "step_00000030.index", both)
+    both[1].send_signal(signal.SIGTERM)
+    ends = finish(both)
+    assert [status for status, _, _ in ends] == [130, 130], ends
+    step = checkpoints.read_run(tmp_path, 7).step
+    for _, output, _ in ends:
+        assert output.endswith(f"stopped at step {step}; the same command goes on from there\n")
+
+
+GOOD = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
+
+
+def test_cluster_of_workers(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(GOOD))
+    assert cluster.from_environment() == cluster.Cluster(("a:1", "b:2"), 1)
+
+
+def test_cluster_with_a_chief_of_its_own(monkeypatch):
+    addresses = {"chief": ["c:3"], "worker": ["a:1", "b:2"]}
+    for kind, index, number in (("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)):
+        config = {"cluster": addresses, "task": {"type": kind, "index": index}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+        assert cluster.from_environment() == cluster.Cluster(("c:3", "a:1", "b:2"), number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        json.dumps({**GOOD, "task": {"type": "worker", "index": 2}}),
+        json.dumps({**GOOD, "task": {"type": "worker", "index": -1}}),
+        json.dumps({**GOOD, "task": {"type": "evaluator", "index": 0}}),
+        json.dumps({**GOOD, "cluster": {"worker": ["a", "b"]}}),
+        json.dumps({**GOOD, "cluster": {"worker": ["a:1", "a:1"]}}),
+        json.dumps({**GOOD, "cluster": {"worker": "a:1,b:2"}}),
+        json.dumps({**GOOD, "cluster": {"worker": ["a:1", "b:2"], "ps": ["c:1"]}}),
+    ],
+)
+def test_malformed_tf_config(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(InputError, match="TF_CONFIG"):
+        cluster.from_environment()
+
+
+def test_missing_tf_config_on_the_command_line():
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pynet_tf.train", "--level", "7", "--strategy", "multi_worker"],
+        capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("pynet_tf.train: error: --strategy multi_worker needs")
+    assert done.stderr.count("\n") == 1
