@@ -7,7 +7,8 @@
     bokeh   uint8 [H/s, W/s, 3], rounded up, s = 1, 2, 4 ... for level 1, 2, 3 ...
 
 Halving is antialiased bicubic and rounded to 8 bit, as in the training data: what `images.stack`
-does with Pillow. An odd side is first made even by repeating its last row or column. A photo
+does with Pillow (which for photos more than twice as high as wide swaps the order of rounding).
+An odd side is first made even by repeating its last row or column. A photo
 whose sides are multiples of 64 is neither padded nor cropped.
 
 Networks without depth (`pynet(depth=False)`) take the photo alone: image has 3 channels.
@@ -352,7 +353,7 @@ def _load_saved_model(path: Path) -> tuple[checkpoints.Run, Callable, list]:
     try:
         loaded = tf.saved_model.load(str(path))
         outputs = set(loaded.signatures["network"].structured_outputs)
-    except (OSError, KeyError, ValueError, AttributeError, tf.errors.OpError) as error:
+    except (OSError, LookupError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(
             f"{path} cannot be loaded ({' '.join(str(error).split())[:200]}); export it again"
         ) from error

@@ -1,0 +1,189 @@
+"""The command line of export, and what LiteRT and ONNX make of a network."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pynet_tf import calibration, checkpoints, images, litert, model, onnx_model, serving
+from pynet_tf.errors import InputError
+from pynet_tf.export import main
+
+WIDTH = 0.125
+LEVEL = 5
+
+
+@pytest.fixture(scope="module")
+def pyramid():
+    pyramid = model.pynet(width=WIDTH)
+    r = np.random.default_rng(0)
+    for weight in pyramid.weights:
+        if weight.path.endswith("kernel"):
+            # Small heads keep the output off the ends of tanh.
+            gain = (0.5 if "head" in weight.path else 1) / np.sqrt(np.prod(weight.shape[:-1]))
+            weight.assign(gain * r.standard_normal(weight.shape, dtype=np.float32))
+    return pyramid
+
+
+@pytest.fixture(scope="module")
+def run_dir(pyramid, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    checkpoints.save_level(folder, LEVEL, pyramid, {}, width=WIDTH)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def image():
+    coarse = np.random.default_rng(1).integers(0, 256, (9, 9, 4), dtype=np.uint8)
+    planes = [images.resize(coarse[..., channel], 96, 128) for channel in range(4)]
+    return np.stack(planes, axis=-1)[None] / np.float32(255)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    r = np.random.default_rng(2)
+    for name in ("one", "two"):
+        coarse = r.integers(0, 256, (9, 9, 4), dtype=np.uint8)
+        photo, depth = coarse[..., :3], coarse[..., 3]
+        images.write_image(folder / "original" / f"{name}.jpg", images.resize(photo, 190, 256))
+        images.write_image(folder / "original_depth" / f"{name}.png", images.resize(depth, 95, 128))
+    return folder
+
+
+def export(*arguments, cwd):
+    command = [sys.executable, "-m", "pynet_tf.export", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def psnr(a, b):
+    return -10 * np.log10(np.mean((np.clip(a, 0, 1) - np.clip(b, 0, 1)) ** 2))
+
+
+def test_saved_model_from_the_command_line(run_dir, pyramid, image, tmp_path):
+    done = export("--run_dir", run_dir, "--output", tmp_path / "model", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"level {LEVEL}" in done.stdout
+    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
+    assert set(signatures) == {"serving_default", "batch", "network"}
+    outputs = signatures["network"](image=tf.constant(image))
+    assert set(outputs) == {"level_5", "level_6", "level_7"}
+    np.testing.assert_allclose(outputs["level_5"], pyramid(image)["level_5"], atol=1e-6)
+
+
+def test_mistakes_are_answered_in_one_sentence(run_dir, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    out = ("--output", tmp_path / "out")
+    for arguments, told in (
+        (("--level", 3, *out), "has no trained level 3"),
+        (("--output", tmp_path / "mine"), "is no SavedModel; name another"),
+        (("--height", 64, *out), "belong together"),
+        (("--quantize", "int8", *out), "belongs to --format litert"),
+        (
+            ("--format", "litert", "--quantize", "full_int8", *out),
+            "--calibration belong together",
+        ),
+    ):
+        with pytest.raises(InputError, match=told):
+            main(["--run_dir", str(run_dir), *map(str, arguments)])
+    done = export("--run_dir", "nowhere", *out, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere is not there" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("quantize", "least"), [("none", 90), ("float16", 50), ("int8", 30)])
+def test_litert_gives_what_the_network_gives(pyramid, image, quantize, least):
+    pytest.importorskip("ai_edge_litert")
+    run = litert.load(litert.convert(pyramid, LEVEL, quantize))
+    assert (run.level, run.channels, run.size) == (LEVEL, 4, None)
+    # One model for all sizes, in any order.
+    for picture in (image, image[:, :64, :96], image):
+        expected = pyramid(picture)[f"level_{LEVEL}"].numpy()
+        assert expected.std() > 0.05, "the test network has to answer to its input"
+        assert psnr(run(picture), expected) > least
+
+
+def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    path = tmp_path / "model.tflite"
+    done = export(
+        *("--run_dir", run_dir, "--format", "litert", "--output", path),
+        *("--quantize", "full_int8", "--calibration", photos, "--height", 190, "--width", 256),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = litert.load_model(path)
+    photo = images.read_photo(photos / "original" / "one.jpg")
+    depth = images.read_depth(photos / "original_depth" / "one.png")
+    output = pyramid(serving.to_image(photo[None], depth[None]))[f"level_{LEVEL}"]
+    expected = serving.to_bokeh(output, 190, 256, LEVEL)[0].numpy()
+    picture = loaded.render(photo, depth)
+    assert picture.shape == expected.shape == (12, 16, 3)
+    assert psnr(picture / 255, expected / 255) > 20
+    with pytest.raises(InputError, match="takes only photos of 256x192"):
+        loaded.render(photo[:100], depth)
+
+
+def test_fast_model_is_kept_beside_the_checkpoint(run_dir, pyramid, photos):
+    pytest.importorskip("ai_edge_litert")
+    photo = images.read_photo(photos / "original" / "two.jpg")
+    depth = images.read_depth(photos / "original_depth" / "two.png")
+    first = litert.fast_model(run_dir).render(photo, depth)
+    (kept,) = (run_dir / f"level_{LEVEL}").glob("*.tflite")
+    made = kept.stat().st_mtime_ns
+    np.testing.assert_array_equal(litert.fast_model(run_dir).render(photo, depth), first)
+    assert kept.stat().st_mtime_ns == made
+    exact = serving.load_model(run_dir).render(photo, depth)
+    assert psnr(first / 255, exact / 255) > 30
+
+
+def test_litert_refuses_other_files(tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    with pytest.raises(InputError, match="is not there"):
+        litert.load(tmp_path / "missing.tflite")
+    (tmp_path / "text.tflite").write_text("not a model")
+    with pytest.raises(InputError, match=r"text.tflite is not a LiteRT model of PyNET"):
+        litert.load(tmp_path / "text.tflite")
+
+
+def test_onnx_gives_what_the_network_gives(run_dir, pyramid, image, tmp_path):
+    pytest.importorskip("tf2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "model.onnx"
+    done = export("--run_dir", run_dir, "--format", "onnx", "--output", path, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    session = onnxruntime.InferenceSession(path)
+    (given,), (result,) = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.shape) == ("image", ["batch", "height", "width", 4])
+    assert result.name == f"level_{LEVEL}"
+    for picture in (image, np.concatenate([image[:, :64, :96]] * 2)):
+        (output,) = session.run(None, {"image": picture})
+        expected = pyramid(picture)[f"level_{LEVEL}"]
+        np.testing.assert_allclose(output, expected, atol=1e-4)
+
+
+def test_absent_packages_are_named(pyramid, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(InputError, match="pip install tf2onnx"):
+        onnx_model.convert(pyramid, LEVEL)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(InputError, match="pip install ai-edge-litert"):
+        litert.load(b"")
+
+
+def test_calibration_photos(photos, tmp_path):
+    (first, second) = calibration.images(photos, depth=True)
+    assert first.shape == second.shape == (1, 96, 128, 4)
+    assert calibration.images(photos, depth=False)[0].shape == (1, 96, 128, 3)
+    assert calibration.images(photos, depth=True, size=(64, 64))[0].shape == (1, 64, 64, 4)
+    with pytest.raises(InputError, match="is not there"):
+        calibration.images(tmp_path, depth=True)
+    images.write_image(tmp_path / "original" / "a.png", np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(InputError, match="has no depth map"):
+        calibration.images(tmp_path, depth=True)

@@ -1,0 +1,287 @@
+"""The graph around the network: sizes, padding, halving, loading, refusals."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pynet_tf import checkpoints, images, model, saved_model, serving
+from pynet_tf.errors import InputError
+
+WIDTH = 0.125
+
+
+def vivid(pyramid, seed=0):
+    """Gives a small pyramid weights with which its outputs vary over the picture."""
+    r = np.random.default_rng(seed)
+    for weight in pyramid.weights:
+        if weight.path.endswith("kernel"):
+            fan_in = np.prod(weight.shape[:-1])
+            weight.assign(2 * r.standard_normal(weight.shape, dtype=np.float32) / np.sqrt(fan_in))
+    return pyramid
+
+
+def sample(height, width, depth_height=None, depth_width=None, seed=0):
+    """Random photo and depth map: smooth, the photo with some noise."""
+    r = np.random.default_rng(seed)
+    coarse = r.integers(0, 256, (9, 9, 4), dtype=np.uint8)
+    photo = images.resize(coarse[..., :3], height, width) + r.integers(-9, 10, (height, width, 3))
+    depth = images.resize(coarse[..., 3], depth_height or height // 2, depth_width or width // 2)
+    return np.clip(photo, 0, 255).astype(np.uint8), depth
+
+
+@pytest.fixture(scope="module")
+def pyramid():
+    return vivid(model.pynet(width=WIDTH))
+
+
+@pytest.fixture(scope="module")
+def run_dir(pyramid, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    checkpoints.save_level(folder, 1, pyramid, {"made": "for tests"}, width=WIDTH)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(pyramid, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    saved_model.write(pyramid, checkpoints.Run(1, WIDTH, True, "original", {}, 5), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    return serving.load_model(exported)
+
+
+# Of pictures more than twice as high as wide Pillow resizes the height first.
+@settings(max_examples=15, deadline=None)
+@given(st.integers(32, 120), st.integers(60, 150), st.integers(16, 200), st.integers(100, 200))
+def test_image_of_even_photos_is_the_training_datas(half_height, half_width, rows, columns):
+    photo, depth = sample(2 * half_height, 2 * half_width, rows, columns)
+    image = serving.to_image(photo[None], depth[None])[0].numpy()
+    assert [side % 32 for side in image.shape[:2]] == [0, 0]
+    assert image.shape[:2] == serving.image_size(2 * half_height, 2 * half_width)
+    inside = np.rint(image[:half_height, :half_width] * 255)
+    difference = np.abs(inside - images.stack(photo, depth).astype(float))
+    # Pillow weighs in whole numbers: now and then a half is rounded the other way.
+    assert difference[..., :3].max() <= 1
+    assert (difference[..., :3] > 0).mean() < 0.01
+    assert difference[..., 3].max() <= 2
+    assert (difference[..., 3] > 1).mean() < 0.01
+
+
+@given(st.integers(32, 100), st.integers(32, 100))
+@settings(max_examples=15, deadline=None)
+def test_padding_reflects_at_the_bottom_and_the_right(height, width):
+    image = np.random.default_rng(0).random((1, height, width, 4), np.float32)
+    padded = serving.pad(image).numpy()
+    extra = [(0, -side % 32) for side in (height, width)]
+    np.testing.assert_array_equal(padded, np.pad(image, [(0, 0), *extra, (0, 0)], "reflect"))
+
+
+def test_odd_photo_keeps_its_last_row_and_column():
+    photo, depth = sample(129, 95)
+    image = serving.to_image(photo[None], depth[None])[0].numpy()
+    even = np.pad(photo, [(0, 1), (0, 1), (0, 0)], "edge")
+    expected = images.stack(even, depth)
+    assert np.abs(np.rint(image[:65, :48] * 255) - expected.astype(float)).max() <= 1
+
+
+def test_multiple_of_64_gives_what_the_network_gives_bit_for_bit(pyramid, loaded):
+    photo, depth = sample(192, 256)
+    image = serving.to_image(photo[None], depth[None])
+    output = pyramid(image)["level_1"].numpy()[0]
+    plain = np.rint(np.clip(output, 0, 1) * np.float32(255)).astype(np.uint8)
+    assert plain.std() > 3, "the test network has to answer to its input"
+    np.testing.assert_array_equal(loaded.render(photo, depth), plain)
+
+
+def test_batch_gives_what_single_photos_give(exported, loaded):
+    samples = [sample(70, 131, seed=seed) for seed in range(2)]
+    photos, depths = (np.stack(parts) for parts in zip(*samples, strict=True))
+    signatures = tf.saved_model.load(str(exported)).signatures
+    batch = signatures["batch"](photos=tf.constant(photos), depths=tf.constant(depths))["bokeh"]
+    for index in range(2):
+        np.testing.assert_array_equal(batch[index], loaded.render(photos[index], depths[index]))
+
+
+@pytest.mark.parametrize(("level", "shape"), [(1, (131, 201)), (2, (66, 101)), (3, (33, 51))])
+def test_levels_have_their_own_scale(level, shape):
+    output = tf.random.uniform((1, 160 * 2 // 2**level * 2, 224 * 2 // 2**level * 2, 3))
+    assert serving.to_bokeh(output, 131, 201, level).shape == (1, *shape, 3)
+
+
+def test_coarser_level_of_a_finer_model(exported, pyramid):
+    photo, depth = sample(131, 201)
+    coarse = serving.load_model(exported, 5)
+    assert (coarse.level, coarse.levels[0]) == (5, 1)
+    output = pyramid(serving.to_image(photo[None], depth[None]))["level_5"]
+    picture = coarse.render(photo, depth)
+    assert picture.shape == (9, 13, 3)
+    np.testing.assert_array_equal(picture, serving.to_bokeh(output, 131, 201, 5)[0])
+
+
+def test_run_directory_compiles_once_for_all_sizes(run_dir, pyramid):
+    compiled = serving.load_model(run_dir, 5)
+    photo, depth = sample(128, 192)
+    output = pyramid(serving.to_image(photo[None], depth[None]))["level_5"]
+    np.testing.assert_array_equal(
+        compiled.render(photo, depth), serving.to_bokeh(output, 128, 192, 5)[0]
+    )
+    for height, width in ((64, 64), (65, 99), (200, 140)):
+        compiled.render(*sample(height, width))
+        compiled.network(serving.to_image(*(part[None] for part in sample(height, width))))
+    assert compiled.bokeh.experimental_get_tracing_count() == 1
+    # Once inside the graph of `bokeh` and once by itself.
+    assert compiled.network.experimental_get_tracing_count() <= 2
+
+
+def test_network_gives_all_held_levels(pyramid, loaded, exported):
+    image = np.random.default_rng(1).random((2, 64, 96, 4), np.float32)
+    outputs, expected = loaded.network(image), pyramid(image)
+    assert loaded.levels == (1, 2, 3, 4, 5, 6, 7)
+    assert serving.saved_levels(exported) == [1, 2, 3, 4, 5, 6, 7]
+    assert set(outputs) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(outputs[name], value, atol=1e-6)
+    np.testing.assert_array_equal(loaded.pyramid()(image)["level_1"], expected["level_1"])
+
+
+def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
+    saved_model.write(
+        pyramid, checkpoints.Run(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5"
+    )
+    coarse = serving.load_model(tmp_path / "level_5")
+    assert coarse.levels == (5, 6, 7)
+    with pytest.raises(InputError, match="holds levels 5 to 7, not 3"):
+        serving.load_model(tmp_path / "level_5", 3)
+
+
+def test_without_depth(tmp_path):
+    pyramid = vivid(model.pynet(width=WIDTH, depth=False))
+    run = checkpoints.Run(4, WIDTH, False, "original", {}, 1)
+    saved_model.write(pyramid, run, tmp_path / "model")
+    loaded = serving.load_model(tmp_path / "model")
+    photo, depth = sample(100, 140)
+    assert not loaded.needs_depth
+    np.testing.assert_array_equal(loaded.render(photo), loaded.render(photo, depth))
+    signature = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    assert set(signature.structured_input_signature[1]) == {"photo"}
+
+
+def test_refuses_small_photos_and_missing_depth(loaded, exported):
+    photo, depth = sample(64, 63)
+    with pytest.raises(InputError, match="63x64 pixels"):
+        loaded.render(photo, depth)
+    with pytest.raises(InputError, match="needs the photo's depth map"):
+        loaded.render(sample(64, 64)[0])
+    signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 64 pixels"):
+        signature(photo=tf.constant(photo), depth=tf.constant(depth))
+
+
+def test_refuses_folders_that_hold_no_model(tmp_path):
+    with pytest.raises(InputError, match="not there or not a folder"):
+        serving.load_model(tmp_path / "missing")
+    with pytest.raises(InputError, match="holds no model; give a folder written by pynet_tf"):
+        serving.load_model(tmp_path)
+    tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
+    with pytest.raises(InputError, match="is a SavedModel, but not one of PyNET"):
+        serving.load_model(tmp_path / "other")
+    (tmp_path / "run" / "level_3").mkdir(parents=True)
+    with pytest.raises(InputError, match="has no trained level"):
+        serving.load_model(tmp_path / "run")
+
+
+def test_refuses_damaged_saved_models(exported, tmp_path):
+    for name, damage in {
+        "short_graph": lambda folder: _shorten(folder / "saved_model.pb"),
+        "short_weights": lambda folder: _shorten(
+            folder / "variables" / "variables.data-00000-of-00001"
+        ),
+        "no_weights": lambda folder: shutil.rmtree(folder / "variables"),
+        "no_description": lambda folder: (folder / serving.DESCRIPTION).unlink(),
+        "bad_description": lambda folder: (folder / serving.DESCRIPTION).write_text("{}"),
+    }.items():
+        folder = tmp_path / name
+        shutil.copytree(exported, folder)
+        damage(folder)
+        with pytest.raises(InputError, match=name):
+            serving.load_model(folder)
+
+
+def _shorten(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_refuses_weights_that_are_no_numbers_by_name(pyramid, tmp_path):
+    weight = next(w for w in pyramid.weights if w.path == "level_3_f5_conv9_1/kernel")
+    good = weight.numpy()
+    try:
+        weight.assign(np.full(good.shape, np.nan))
+        run = checkpoints.Run(1, WIDTH, True, "original", {}, 5)
+        with pytest.raises(InputError, match="level_3_f5_conv9_1/kernel"):
+            saved_model.write(pyramid, run, tmp_path / "model")
+        assert not (tmp_path / "model").exists()
+        with pytest.raises(InputError, match="level_3_f5_conv9_1/kernel"):
+            serving.refuse_nonfinite(pyramid.weights, "the model")
+    finally:
+        weight.assign(good)
+
+
+def test_refuses_saved_models_with_weights_that_are_no_numbers(tmp_path, monkeypatch):
+    broken = model.pynet(width=WIDTH)
+    weight = next(w for w in broken.weights if w.path == "level_7_a3_conv3_1/kernel")
+    weight.assign(np.full(weight.shape, np.inf))
+    with monkeypatch.context() as patched:
+        patched.setattr(serving, "refuse_nonfinite", lambda *_: None)
+        run = checkpoints.Run(7, WIDTH, True, "original", {}, 5)
+        saved_model.write(broken, run, tmp_path / "model")
+    with pytest.raises(InputError, match="level_7_a3_conv3_1/kernel"):
+        serving.load_model(tmp_path / "model")
+
+
+IMPORTS_ONLY_TENSORFLOW = """
+import json, sys
+import tensorflow as tf
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+results = []
+for height, width, rows, columns in json.loads(sys.argv[2]):
+    photo = tf.cast(tf.random.uniform((height, width, 3), 0, 256, tf.int32), tf.uint8)
+    depth = tf.cast(tf.random.uniform((rows, columns), 0, 256, tf.int32), tf.uint8)
+    bokeh = signatures["serving_default"](photo=photo, depth=depth)["bokeh"]
+    results.append([bokeh.dtype.name, *bokeh.shape])
+image = tf.random.uniform((2, 32, 64, 4))
+outputs = signatures["network"](image=image)
+loaded = [name for name in ("keras", "pynet_tf") if name in sys.modules]
+print(json.dumps({"sizes": results, "levels": sorted(outputs), "loaded": loaded}))
+"""
+
+
+def test_other_programs_need_only_tensorflow(exported, tmp_path):
+    sizes = [
+        (64, 64, 32, 32),
+        (513, 767, 256, 383),
+        (513, 767, 257, 384),
+        (1024, 1536, 1024, 1536),
+        (1500, 2000, 333, 501),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS_ONLY_TENSORFLOW, str(exported), json.dumps(sizes)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["sizes"] == [["uint8", height, width, 3] for height, width, _, _ in sizes]
+    assert told["levels"] == [f"level_{level}" for level in range(1, 8)]
+    assert "pynet_tf" not in told["loaded"]
