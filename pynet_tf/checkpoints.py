@@ -164,7 +164,8 @@ def restore(folder: Path, **objects) -> int | None:
             status = tf.train.Checkpoint(**objects).read(path)
             status.expect_partial().assert_existing_objects_matched()
             _check_finite(objects["model"], path)
-        except (tf.errors.OpError, ValueError, AssertionError) as error:
+        # TensorFlow reports a damaged file by almost any exception.
+        except Exception as error:
             reason = " ".join(str(error).split())[:200]
             print(f"warning: {path} is damaged ({reason}); trying the one before", file=sys.stderr)
             continue
@@ -174,6 +175,18 @@ def restore(folder: Path, **objects) -> int | None:
             f"no checkpoint in {folder} can be read; move the folder away and train the level again"
         )
     return None
+
+
+def is_whole(folder: Path, step: int) -> bool:
+    """Reads a checkpoint through, which compares its checksums."""
+    try:
+        reader = tf.train.load_checkpoint(prefix(folder, step))
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    # TensorFlow reports a damaged file by almost any exception.
+    except Exception:
+        return False
+    return True
 
 
 def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, Run]:
