@@ -30,6 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(arguments)
     levels = range(7, 0, -1) if flags.level == "all" else [int(flags.level)]
     recipe_of = {level: _recipe(flags, level) for level in levels}
+    if flags.jit and flags.deterministic:
+        raise InputError(
+            "XLA has no max-pooling with the same bits on every run; leave --jit or "
+            "--deterministic away"
+        )
     if flags.strategy == "multi_worker":
         cluster.from_environment()
         # TensorFlow reports a worker that has gone over many lines; we do in one.
@@ -42,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [one] * flags.logical_cpus)
     strategy = devices.strategy(flags.strategy)
-    if flags.deterministic or not tf.config.list_physical_devices("GPU"):
+    if flags.deterministic or not (flags.jit or tf.config.list_physical_devices("GPU")):
         tf.config.experimental.enable_op_determinism()
     for level in levels:
         job = jobs.Job(
@@ -147,7 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--deterministic",
         action="store_true",
-        help="the same bits on every run, on a GPU too, where it costs time; a CPU always is",
+        help="the same bits on every run, on a GPU too, where it costs time; a CPU always gives "
+        "them, but not with --jit",
     )
     add(
         "--logical_cpus", type=_positive, default=1, help="CPU devices to show, for trying mirrored"

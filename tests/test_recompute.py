@@ -1,0 +1,69 @@
+"""Computing blocks again for the gradient changes nothing but time and memory."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pynet_tf import jobs, model, recipes, recompute, training
+
+RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
+
+
+def gradients(forward, variables, image):
+    @tf.function
+    def compute(image):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(forward(image, training=True)))
+        return loss, tape.gradient(loss, variables)
+
+    return compute(image)
+
+
+@pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual")])
+def test_values_and_gradients_are_the_networks(level, head):
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    network = model.level_model(model.pynet(0.05, head=head), level)
+    # Larger weights than the initial ones, so that every gradient counts.
+    rng = np.random.default_rng(0)
+    for weight in network.trainable_variables:
+        if weight.path.endswith("kernel"):
+            fan_in = np.prod(weight.shape[:3])
+            weight.assign(rng.standard_normal(weight.shape) / np.sqrt(fan_in))
+    variables = network.trainable_variables
+    image = tf.constant(rng.random((1, 64, 64, 4), np.float32))
+    loss, plain = gradients(network, variables, image)
+    again, recomputed = gradients(recompute.recomputing(network), variables, image)
+    np.testing.assert_allclose(again, loss, rtol=1e-6)
+    for variable, a, b in zip(variables, plain, recomputed, strict=True):
+        largest = np.abs(a).max()
+        assert largest > 0, variable.path
+        np.testing.assert_allclose(b, a, atol=1e-5 * largest, err_msg=variable.path)
+
+
+def test_every_block_but_no_more_is_computed_again():
+    network = model.level_model(model.pynet(0.05), 7)
+    blocks = recompute._blocks(network)
+    assert list(blocks) == [f"encoder_e{n}" for n in (3, 4, 5, 6)] + [
+        f"level_7_a{n}" for n in (1, 2, 3, 4)
+    ]
+    convolutions = {layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)}
+    inside = {layer for block in blocks.values() for layer in block}
+    assert {layer.name for layer in convolutions - inside} == {"level_7_head"}
+
+
+def test_losses_of_training_are_the_same():
+    losses = []
+    for again in (False, True):
+        job = jobs.Job(6, None, None, RECIPE, recompute=again)
+        network = model.level_model(model.pynet(0.05), 6)
+        optimizer = training._optimizer(job, network)
+        step = training.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+        rng = np.random.default_rng(0)
+        batches = [
+            (rng.random((2, 64, 64, 4), np.float32), rng.random((2, 4, 4, 3), np.float32))
+            for _ in range(4)
+        ]
+        losses.append([float(step(*map(tf.constant, batch))["loss"]) for batch in batches])
+    assert losses[0][-1] < losses[0][0]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-6)
