@@ -23,7 +23,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.inputs import photo_paths
 
 LENS_OPTIONS = ("focus", "blur", "blades", "highlights")
-NET_OPTIONS = ("model", "level")
+NET_OPTIONS = ("model", "level", "fast")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +78,13 @@ def _net(
 ) -> rendering.Renderer:
     from pynet_tf import serving, tiles
 
-    model = serving.load_model(options.model, options.level)
+    if options.fast:
+        from pynet_tf import litert
+
+        print(f"{options.model}: rendering with 8-bit weights (made once, in 1 to 2 minutes)")
+        model = litert.fast_model(options.model, options.level)
+    else:
+        model = serving.load_model(options.model, options.level)
     if model.needs_depth and depth_source is None:
         raise InputError(f"the model {options.model} needs depth maps; {_DEPTH_REMEDY}")
     if model.level > 1:
@@ -119,7 +125,8 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         raise InputError(f"--depth_weights {options.depth_weights} is not there; check the name")
     if options.method == "lens" and not (options.depth or options.depth_weights):
         raise InputError(f"the lens needs depth maps; {_DEPTH_REMEDY}")
-    if options.method == "net" and not options.model.is_dir():
+    tflite = options.fast and options.model.suffix == ".tflite"
+    if options.method == "net" and not (options.model.is_dir() or tflite):
         raise InputError(
             f"--model {options.model} is not there; train one (python -m pynet_tf.train), "
             "convert one (tools/convert_tf1_checkpoint.py), or use --method lens"
@@ -135,7 +142,9 @@ def _tell_skipped(jobs: Sequence[rendering.Job]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pynet_tf.render", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="python -m pynet_tf.render",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
     )
     parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
@@ -161,13 +170,19 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         type=Path,
         default=Path("checkpoints"),
-        help="run directory or exported SavedModel",
+        help="run directory or exported SavedModel; with --fast also a .tflite file",
     )
     net.add_argument(
         "--level",
         type=int,
         choices=range(1, 8),
         help="of the network; by default the finest that the model has",
+    )
+    net.add_argument(
+        "--fast",
+        action="store_true",
+        help="with 8-bit weights, which are made once and kept in the model's folder; needs the "
+        "package ai-edge-litert",
     )
 
     lens = parser.add_argument_group("--method lens")

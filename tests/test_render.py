@@ -242,6 +242,22 @@ def test_net_renders_photos_from_a_run_and_from_a_saved_model(folder, models):
             assert difference.mean() < (4 if name == "a.jpg" else 0.5)
 
 
+@pytest.mark.slow
+def test_fast_renders_with_8_bit_weights_that_are_kept(folder, models):
+    pytest.importorskip("ai_edge_litert")
+    run = models / "run_3"
+    arguments = ["photos/a.jpg", "--depth", "depth", "--format", "png", "--model", str(run)]
+    for more in (["--output", "exact"], ["--output", "quick", "--fast"]):
+        assert render.main([*arguments, *more]) == 0
+    exact, quick = (images.read_photo(f"{kind}/a.png").astype(float) for kind in ("exact", "quick"))
+    assert exact.shape == quick.shape
+    assert 0 < np.abs(exact - quick).mean() < 4
+    [kept] = run.rglob("*.tflite")
+    made = kept.stat().st_mtime_ns
+    assert render.main([*arguments, "--output", "again", "--fast"]) == 0
+    assert kept.stat().st_mtime_ns == made
+
+
 def test_coarser_levels_are_enlarged_to_the_photos_size(folder, models, capsys):
     render.main(["photos", "--depth", "depth", "--output", "out", "--model", str(models / "run_3")])
     assert images.read_photo(folder / "out" / "a.jpg").shape == (128, 192, 3)
