@@ -31,7 +31,10 @@ SMALLEST_SIDE = 64
 # object of level, width, depth, head, step and settings, as in `checkpoints.Run`.
 DESCRIPTION = Path("assets.extra") / "pynet_tf.json"
 
-_EITHER = "give a folder written by pynet_tf.export or a run directory of pynet_tf.train"
+_EITHER = (
+    "give a folder written by pynet_tf.export, or a run directory of pynet_tf.train or "
+    "tools/convert_tf1_checkpoint.py; pynet_tf.render --method lens needs no model"
+)
 
 
 def to_image(photos: tf.Tensor, depths: tf.Tensor | None = None) -> tf.Tensor:
