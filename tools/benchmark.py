@@ -173,8 +173,11 @@ def steps(flags, levels: list[int], folder: Path) -> list[dict]:
 def memory(flags, levels: list[int], folder: Path) -> list[dict]:
     """Peak resident memory of `pynet_tf.train`, batch 1, three steps and a checkpoint."""
     rows = []
+    from pynet_tf import records
+
     for count in (10, flags.large):
         data_dir = flags.data_dir or _shards(folder, count)
+        count = records.split_sizes(data_dir)["train"]
         for level in levels:
             terms = [["--content_weight", "0"]]
             if level == 1 and flags.vgg:
