@@ -16,8 +16,9 @@ from pynet_tf.errors import InputError
 
 # More photos make converting longer and the scales hardly better.
 MOST = 16
-# Photos are shrunk to this, for memory's sake; the set's are 1024 high and about 1536 wide.
-LONGEST_SIDE = 1536
+# Photos are shrunk to this: all maps of a picture are held at once, at full width and 1536 pixels
+# about 20 GiB.
+LONGEST_SIDE = 768
 
 
 def images(folder: Path, depth: bool, size: tuple[int, int] | None = None) -> list[np.ndarray]:

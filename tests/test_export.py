@@ -128,6 +128,8 @@ def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, t
     assert psnr(picture / 255, expected / 255) > 20
     with pytest.raises(InputError, match="takes only photos of 256x192"):
         loaded.render(photo[:100], depth)
+    with pytest.raises(InputError, match="takes up to 8 million"):
+        loaded.render(np.zeros((3000, 3000, 3), np.uint8), depth)
 
 
 def test_fast_model_is_kept_beside_the_checkpoint(run_dir, pyramid, photos):
