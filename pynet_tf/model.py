@@ -30,8 +30,9 @@ def pynet(
     Args:
         width: scales every channel count but the colours'; 1.0 has 47,551,791 parameters.
         depth: whether the input has a depth map as its fourth channel.
-        head: `original` is the 2020 network. `residual` makes every level from 6 to 1 the
-            enlarged output of the level under it plus a correction that starts at zero.
+        head: `original` is the 2020 network. `residual` makes every level the enlarged output
+            of the level under it, plus what detail the photo has more at this size, plus a
+            correction that starts at zero: an untrained net gives back the photo.
         seed: of the initial kernels, which are all different.
 
     Returns:
@@ -49,17 +50,23 @@ def pynet(
 
     def finish(level, features):
         """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
-        if head == "original" or level == 7:
-            maps = _conv_head(features, f"level_{level}_head", seed)
-            outputs[f"level_{level}"] = _colours(maps, f"level_{level}")
+        name = f"level_{level}"
+        maps = _conv_head(features, f"{name}_head", seed, zero=head == "residual")
+        if head == "original":
+            outputs[name] = _colours(maps, name)
+        elif level == 7:
+            outputs[name] = _corrected([photos[7]], maps, name)
         else:
-            below = outputs[f"level_{level + 1}"]
-            maps = _conv_head(features, f"level_{level}_head", seed, zero=True)
-            outputs[f"level_{level}"] = _corrected(below, maps, f"level_{level}")
+            parts = [_enlarge(outputs[f"level_{level + 1}"], f"{name}_enlarged")]
+            if level > 1:
+                coarse = _enlarge(photos[level + 1], f"{name}_photo_enlarged")
+                parts += [photos[level], keras.ops.negative(coarse)]
+            outputs[name] = _corrected(parts, maps, name)
         return maps
 
     photo_and_depth = keras.Input((None, None, 4 if depth else 3), name="image")
     folded = keras.ops.space_to_depth(photo_and_depth, 2)
+    photos = _reduced(photo_and_depth) if head == "residual" else {}
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
     e3 = _multi(folded, n32, 3, "encoder_e3", seed, norm=False)
@@ -206,12 +213,20 @@ def _colours(maps, name: str):
     return layers.Rescaling(0.58, 0.5, dtype="float32", name=name)(keras.ops.tanh(maps))
 
 
-def _corrected(below, maps, name: str):
-    large = _enlarge(below, f"{name}_enlarged")
+def _corrected(parts: list, maps, name: str):
     correction = layers.Rescaling(0.58, dtype="float32", name=f"{name}_correction")(
         keras.ops.tanh(maps)
     )
-    return layers.Add(dtype="float32", name=name)([large, correction])
+    return layers.Add(dtype="float32", name=name)([*parts, correction])
+
+
+def _reduced(image) -> dict:
+    """The photo at the size of each level from 2 to 7."""
+    photos = {2: keras.ops.split(image, [3], axis=-1)[0] if image.shape[-1] == 4 else image}
+    for level in range(3, 8):
+        halve = layers.AveragePooling2D(2, dtype="float32", name=f"level_{level}_photo")
+        photos[level] = halve(photos[level - 1])
+    return photos
 
 
 def _enlarge(x, name: str):

@@ -55,13 +55,13 @@ _REPRODUCTION = {
 }
 
 _QUICK = {
-    7: Recipe(8, 200, 5e-4, window=128),
-    6: Recipe(8, 200, 5e-4, window=128),
-    5: Recipe(8, 200, 5e-4, window=128),
-    4: Recipe(4, 200, 5e-4, window=128),
-    3: Recipe(4, 200, 3e-4, window=128),
-    2: Recipe(4, 150, 3e-4, window=128),
-    1: Recipe(4, 100, 1e-4, l1=10.0, ssim=10.0, window=128),
+    7: Recipe(8, 60, 1e-4, window=128),
+    6: Recipe(8, 60, 1e-4, window=128),
+    5: Recipe(8, 100, 2e-4, window=128),
+    4: Recipe(4, 250, 3e-4, window=128),
+    3: Recipe(4, 300, 3e-4, window=128),
+    2: Recipe(4, 150, 2e-4, window=128),
+    1: Recipe(4, 80, 1e-4, l1=10.0, ssim=10.0, window=128),
 }
 
 

@@ -117,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--head",
         choices=["original", "residual"],
-        help="the 2020 outputs, or corrections of the level below; the level below's, or original",
+        help="the 2020 outputs, or corrections of the photo and of the level below; that of the "
+        "level below, or original",
     )
     add(
         "--depth",

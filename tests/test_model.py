@@ -102,14 +102,27 @@ def test_seed_decides_the_start():
     assert np.abs(first(1) - first(2)).max() > 1e-3
 
 
-def test_residual_levels_start_as_the_enlarged_level_below():
+@pytest.mark.parametrize("depth", [True, False])
+def test_residual_levels_start_as_the_photo(depth):
+    image = np.random.default_rng(0).random((1, 64, 96, 4 if depth else 3), np.float32)
+    outputs = model.pynet(width=0.05, head="residual", depth=depth)(image)
+    for level in range(7, 1, -1):
+        side = 2 ** (level - 2)
+        photo = image[..., :3].reshape(1, 64 // side, side, 96 // side, side, 3).mean((2, 4))
+        np.testing.assert_allclose(outputs[f"level_{level}"], photo, atol=1e-5)
+    enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(outputs["level_2"])
+    np.testing.assert_allclose(outputs["level_1"], enlarged, atol=1e-6)
+
+
+def test_residual_level_carries_on_what_the_level_below_has_learned():
     image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
-    outputs = model.pynet(width=0.125, head="residual")(image)
-    enlarge = keras.layers.UpSampling2D(2, interpolation="bilinear")
-    for level in range(6, 0, -1):
-        np.testing.assert_allclose(
-            outputs[f"level_{level}"], enlarge(outputs[f"level_{level + 1}"]), atol=1e-6
-        )
+    pyramid = model.pynet(width=0.05, head="residual")
+    before = pyramid(image)
+    pyramid.get_layer("level_7_head").bias.assign([0.1, 0.0, -0.1])
+    for level in model.LEVELS:
+        change = pyramid(image)[f"level_{level}"] - before[f"level_{level}"]
+        expected = 0.58 * np.tanh([0.1, 0.0, -0.1])
+        np.testing.assert_allclose(change, np.broadcast_to(expected, change.shape), atol=1e-5)
 
 
 @pytest.mark.parametrize("head", model.HEADS)
