@@ -14,8 +14,9 @@ that photos of all sizes go in and come out.
     int8         int8       int8, scaled anew every run
     full_int8    int8       int8, scales fixed             photos like those to be rendered
 
-In `full_int8` the arithmetic of the instance norm stays float32: its means and variances in 8 bit
-cost 7 dB on a trained network.
+`int8` is what to use on processors. `full_int8` is for accelerators that want fixed scales, and
+costs far more quality, even though the arithmetic of the instance norm stays float32 (with means
+and variances in 8 bit a trained network lost another 7 dB).
 
 Running a model needs the package ai-edge-litert; making one needs TensorFlow only.
 """

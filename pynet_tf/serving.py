@@ -224,13 +224,14 @@ def load_model(path: Path, level: int | None = None) -> RenderModel:
     """
     path = Path(path)
     if is_saved_model(path):
-        run, network, weights = _load_saved_model(path)
+        run = read_description(path)
         held = run.level
         if level is not None and level < held:
             raise InputError(
                 f"{path} holds levels {held} to 7, not {level}; export it again from a run in "
                 f"which level {level} is trained, or choose another level"
             )
+        network, weights = _load_saved_model(path, run)
 
         def pyramid():
             return _rebuild(run, weights)
@@ -351,8 +352,7 @@ def _name(weight) -> str:
     return getattr(weight, "path", weight.name).removesuffix(":0")
 
 
-def _load_saved_model(path: Path) -> tuple[checkpoints.Run, Callable, list]:
-    run = read_description(path)
+def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]:
     try:
         loaded = tf.saved_model.load(str(path))
         outputs = set(loaded.signatures["network"].structured_outputs)
@@ -370,7 +370,7 @@ def _load_saved_model(path: Path) -> tuple[checkpoints.Run, Callable, list]:
 
     image = tf.TensorSpec([None, None, None, 4 if run.depth else 3], tf.float32, name="image")
     weights = list(loaded.signatures["network"].variables)
-    return run, tf.function(network, input_signature=[image], autograph=False), weights
+    return tf.function(network, input_signature=[image], autograph=False), weights
 
 
 def _rebuild(run: checkpoints.Run, weights: Iterable) -> keras.Model:

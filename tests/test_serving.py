@@ -109,7 +109,11 @@ def test_batch_gives_what_single_photos_give(exported, loaded):
     signatures = tf.saved_model.load(str(exported)).signatures
     batch = signatures["batch"](photos=tf.constant(photos), depths=tf.constant(depths))["bokeh"]
     for index in range(2):
-        np.testing.assert_array_equal(batch[index], loaded.render(photos[index], depths[index]))
+        single = loaded.render(photos[index], depths[index]).astype(int)
+        # The sums of a convolution are taken in another order for a batch.
+        difference = np.abs(batch[index].numpy() - single)
+        assert difference.max() <= 1
+        assert difference.mean() < 1e-3
 
 
 @pytest.mark.parametrize(("level", "shape"), [(1, (131, 201)), (2, (66, 101)), (3, (33, 51))])
@@ -158,15 +162,17 @@ def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
     saved_model.write(
         pyramid, checkpoints.Run(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5"
     )
-    coarse = serving.load_model(tmp_path / "level_5")
-    assert coarse.levels == (5, 6, 7)
+    assert serving.saved_levels(tmp_path / "level_5") == [5, 6, 7]
+    variables = tmp_path / "level_5" / "variables" / "variables"
+    names = [name for name, _ in tf.train.list_variables(str(variables))]
+    assert len(names) < len(pyramid.weights), "weights of finer levels are dead weight"
     with pytest.raises(InputError, match="holds levels 5 to 7, not 3"):
         serving.load_model(tmp_path / "level_5", 3)
 
 
 def test_without_depth(tmp_path):
     pyramid = vivid(model.pynet(width=WIDTH, depth=False))
-    run = checkpoints.Run(4, WIDTH, False, "original", {}, 1)
+    run = checkpoints.Run(7, WIDTH, False, "original", {}, 1)
     saved_model.write(pyramid, run, tmp_path / "model")
     loaded = serving.load_model(tmp_path / "model")
     photo, depth = sample(100, 140)
