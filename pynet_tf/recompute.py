@@ -53,7 +53,9 @@ def _recomputed(block: list, values: dict) -> dict:
 def _apply(operations: list, values: dict) -> None:
     for operation in operations:
         inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], operation.input)
-        values[id(operation.output)] = operation(inputs)
+        outputs = keras.tree.flatten(operation.output)
+        results = keras.tree.flatten(operation(inputs))
+        values.update((id(o), result) for o, result in zip(outputs, results, strict=True))
 
 
 def _blocks(network: keras.Model) -> dict[str, list]:
