@@ -75,7 +75,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pynet_tf.export", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="python -m pynet_tf.export",
+        description=__doc__,
+        formatter_class=command_line.HelpFormatter,
     )
     parser.add_argument(
         "--run_dir", type=Path, default="checkpoints", help="what pynet_tf.train wrote"
