@@ -22,6 +22,8 @@ def save_as_tf1(prefix, values):
     v1 = tf.compat.v1
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with v1.Graph().as_default(), v1.Session() as session:
+        # Variables want one where a test before has made operations deterministic.
+        v1.set_random_seed(0)
         feeds, starts = {}, []
         for name, value in values.items():
             feed = v1.placeholder(tf.float32, value.shape)
