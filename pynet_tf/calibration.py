@@ -21,16 +21,19 @@ MOST = 16
 LONGEST_SIDE = 768
 
 
-def images(folder: Path, depth: bool, size: tuple[int, int] | None = None) -> list[np.ndarray]:
+def images(
+    folder: Path, depth: bool, size: tuple[int, int] | None = None, folded: bool = False
+) -> list[np.ndarray]:
     """Reads the network's inputs for calibration.
 
     Args:
         folder: see the module.
         depth: whether the network takes depth maps.
         size: height and width of the images, multiples of 32; None for each photo's own.
+        folded: whether the network takes the whole photo, folded.
 
     Returns:
-        At most `MOST` images `[1, h, w, 4]` (or 3) float32 in [0, 1], from photos spread evenly
+        At most `MOST` images `[1, h, w, C]` float32 in [0, 1], from photos spread evenly
         over the folder.
 
     Raises:
@@ -38,21 +41,24 @@ def images(folder: Path, depth: bool, size: tuple[int, int] | None = None) -> li
     """
     photos = inputs.photo_paths([folder / "original"])
     chosen = photos[:: -(-len(photos) // MOST)]
-    return [_image(path, folder / "original_depth" if depth else None, size) for path in chosen]
+    depth_folder = folder / "original_depth" if depth else None
+    return [_image(path, depth_folder, size, folded) for path in chosen]
 
 
-def _image(path: Path, depth_folder: Path | None, size: tuple[int, int] | None) -> np.ndarray:
+def _image(
+    path: Path, depth_folder: Path | None, size: tuple[int, int] | None, folded: bool
+) -> np.ndarray:
     photo = pictures.read_photo(path)
     height, width = photo.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     shape = (2 * size[0], 2 * size[1]) if size else (round(height * scale), round(width * scale))
     photo = pictures.resize(photo, *shape)
     if depth_folder is None:
-        return serving.to_image(photo[None]).numpy()
+        return serving.to_image(photo[None], folded=folded).numpy()
     file = inputs.find_by_stem(depth_folder, path.stem, (".png", *inputs.PHOTO_SUFFIXES))
     if file is None:
         raise InputError(
             f"{path} has no depth map: {depth_folder} holds no {path.stem}.png; make one with "
             "python -m pynet_tf.depth"
         )
-    return serving.to_image(photo[None], pictures.read_depth(file)[None]).numpy()
+    return serving.to_image(photo[None], pictures.read_depth(file)[None], folded).numpy()

@@ -10,7 +10,7 @@ import tensorflow as tf
 from pynet_tf import checkpoints, lens, optics, serving
 from pynet_tf.errors import InputError
 from pynet_tf.evaluation import Candidate, Picture, level_size, target
-from pynet_tf.model import level_model
+from pynet_tf.model import has_depth, is_folded, level_model
 
 
 def doing_nothing(level: int) -> Candidate:
@@ -82,19 +82,20 @@ def model(path: Path, level: int, name: str) -> Candidate:
     path = Path(path)
 
     def load():
-        fingerprint, network = _load(path, level)
-        return fingerprint, lambda sample: network_picture(network, sample, level)
+        fingerprint, network, channels = _load(path, level)
+        return fingerprint, lambda sample: network_picture(network, channels, sample, level)
 
     return Candidate(name, level, load)
 
 
 def network_picture(
-    network: Callable[[tf.Tensor], tf.Tensor], sample: Mapping, level: int
+    network: Callable[[tf.Tensor], tf.Tensor], channels: int, sample: Mapping, level: int
 ) -> Picture:
     """Runs a network on a whole photo: pads its input to multiples of 32, crops the output.
 
     Args:
-        network: float32 `[1, h, w, 4]` in [0, 1] -> the level's output, `[1, h', w', 3]`.
+        network: float32 `[1, h, w, C]` in [0, 1] -> the level's output, `[1, h', w', 3]`.
+        channels: of its input, see `model.input_channels`.
         sample: see `pynet_tf.evaluation`.
         level: of the output.
 
@@ -103,9 +104,14 @@ def network_picture(
     """
     height, width = sample["photo"].shape[:2]
     image = sample["image"]
-    missing = [(0, -size % 32) for size in image.shape[:2]]
-    padded = np.pad(image, [*missing, (0, 0)], mode="reflect")
-    output = network(tf.constant(padded[None] / np.float32(255)))[0]
+    if is_folded(channels):
+        depth = image[None, ..., 3] if has_depth(channels) else None
+        padded = serving.to_image(sample["photo"][None], depth, folded=True)
+    else:
+        missing = [(0, -size % 32) for size in image.shape[:2]]
+        padded = np.pad(image[..., :channels], [*missing, (0, 0)], mode="reflect")
+        padded = tf.constant(padded[None] / np.float32(255))
+    output = network(padded)[0]
     full = output
     if level > 1:
         size = [side * 2 ** (level - 1) for side in output.shape[:2]]
@@ -117,13 +123,13 @@ def network_picture(
 
 
 def _load(path: Path, level: int):
-    """Returns a fingerprint of the weights and the network that gives the level's output."""
+    """Returns a fingerprint of the weights, the level's network and its input's channels."""
     if level not in trained_levels(path):
         raise InputError(f"{path} has no level {level}; train it, or choose a coarser one")
     digest = hashlib.sha256()
     if serving.is_saved_model(path):
         loaded = serving.load_model(path)
-        takes_depth = loaded.needs_depth
+        channels = loaded.network.input_signature[0].shape[-1]
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
             digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
 
@@ -132,15 +138,13 @@ def _load(path: Path, level: int):
             return loaded.network(image)[f"level_{level}"]
     else:
         own = checkpoints.read_run(path, level)
-        pyramid, run = checkpoints.load_pyramid(path, level if own and own.step else None)
-        takes_depth = run.depth
+        pyramid, _ = checkpoints.load_pyramid(path, level if own and own.step else None)
+        channels = pyramid.input.shape[-1]
         output = level_model(pyramid, level)
         for weight in output.weights:
             digest.update(weight.path.encode() + b"\0")
             digest.update(np.ascontiguousarray(weight.numpy()))
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4], tf.float32)])
-    def network(image):
-        return output(image if takes_depth else image[..., :3])
-
-    return f"model {digest.hexdigest()[:32]}", network
+    image = tf.TensorSpec([1, None, None, channels], tf.float32)
+    network = tf.function(lambda image: output(image), input_signature=[image])
+    return f"model {digest.hexdigest()[:32]}", network, channels

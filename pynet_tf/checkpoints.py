@@ -36,7 +36,7 @@ class Run:
         level: 7 (smallest) to 1.
         width: scale of the channel counts.
         depth: whether the input has a depth map.
-        head: `original` or `residual`.
+        head: one of `model.HEADS`.
         settings: everything else in force: recipe, seed, versions, data fingerprint.
         step: of the newest checkpoint; 0 where there is none.
     """
@@ -47,6 +47,11 @@ class Run:
     head: str
     settings: dict
     step: int = 0
+
+    @property
+    def folded(self) -> bool:
+        """Whether the input has the whole photo, folded."""
+        return model.is_folded(model.input_channels(self.depth, self.head))
 
     def pyramid(self, seed: int = 0) -> keras.Model:
         """Builds a new pyramid of this kind."""

@@ -3,7 +3,8 @@
 A sample is a window of the half-size photo with its depth map and the matching window of the
 wide-aperture shot, resized for the level (Ignatov et al., CVPRW 2020, section 3.2):
 
-    image    [B, window, window, 4] float32 in [0, 1] (3 channels without depth)
+    image    [B, window, window, 4] float32 in [0, 1] (3 channels without depth; with the whole
+             photo folded 13, or 12)
     target   [B, t, t, 3] float32 in [0, 1], t = window * 2 / 2**(level - 1)
 
 Training samples are numbered from 0 on without end. Which photo, window, rotation and flip a
@@ -53,6 +54,7 @@ def training(
     seed: int,
     first_step: int = 0,
     depth: bool = True,
+    folded: bool = False,
     worker: int = 0,
     workers: int = 1,
     replicas: int = 1,
@@ -68,6 +70,7 @@ def training(
         seed: of order, windows and augmentation.
         first_step: the step to begin at; nothing before it is read.
         depth: whether images have the depth map.
+        folded: whether images have the whole photo, as for the head `detail`.
         worker: number of this process.
         workers: processes that share each step's samples evenly, without overlap.
         replicas: devices of this process; each takes one element of the result per step.
@@ -83,7 +86,9 @@ def training(
 
     dataset = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
     dataset = dataset.map(
-        lambda position: _random_sample(split, numbers(position), level, window, seed, depth),
+        lambda position: _random_sample(
+            split, numbers(position), level, window, seed, depth, folded
+        ),
         num_parallel_calls=_PARALLEL,
         deterministic=True,
     )
@@ -92,7 +97,13 @@ def training(
 
 
 def validation(
-    split: Split, level: int, window: int, batch_size: int, depth: bool = True, count: int = -1
+    split: Split,
+    level: int,
+    window: int,
+    batch_size: int,
+    depth: bool = True,
+    folded: bool = False,
+    count: int = -1,
 ) -> tf.data.Dataset:
     """Returns the middle windows of a split's photos in order, unturned.
 
@@ -104,6 +115,7 @@ def validation(
         window: side of the window in pixels of the half-size photo, as for `training`.
         batch_size: samples of all batches but the last.
         depth: whether images have the depth map.
+        folded: as for `training`.
         count: photos to take, spread over the split; -1 for all.
 
     Returns:
@@ -113,7 +125,7 @@ def validation(
     count = total if count < 0 else min(count, total)
     chosen = np.linspace(0, total, count, endpoint=False).astype(np.int64)
     dataset = tf.data.Dataset.from_tensor_slices(chosen).map(
-        lambda index: _middle_sample(split, index, level, window, depth),
+        lambda index: _middle_sample(split, index, level, window, depth, folded),
         num_parallel_calls=_PARALLEL,
         deterministic=True,
     )
@@ -180,18 +192,25 @@ def drawn_window(size, number, window: int, seed: int):
     return tf.minimum(corner, room), tf.cast(draw[2] * 4, tf.int32), draw[3] < 0.5
 
 
-def _random_sample(split, number, level, window, seed, depth):
+def _random_sample(split, number, level, window, seed, depth, folded):
     sample = _read(split, drawn_photo(split, number, seed))
     size = tf.shape(sample["image"])[:2]
     corner, turns, flip = drawn_window(size, number, window, seed)
-    image, target = _window(sample, corner, level, window, depth)
-    return _turn(image, turns, flip), _turn(target, turns, flip)
+    image = _turn(_image_window(sample, corner, window), turns, flip)
+    photo = (
+        _turn(_full_size_window(sample, "photo", corner, window), turns, flip) if folded else None
+    )
+    target = _turn(_target_window(sample, corner, level, window), turns, flip)
+    return _input(image, photo, depth), target / 255.0
 
 
-def _middle_sample(split, index, level, window, depth):
+def _middle_sample(split, index, level, window, depth, folded):
     sample = _read(split, index)
-    room = tf.maximum(tf.shape(sample["image"])[:2] - window, 0)
-    return _window(sample, room // 2, level, window, depth)
+    corner = tf.maximum(tf.shape(sample["image"])[:2] - window, 0) // 2
+    image = _image_window(sample, corner, window)
+    photo = _full_size_window(sample, "photo", corner, window) if folded else None
+    target = _target_window(sample, corner, level, window)
+    return _input(image, photo, depth), target / 255.0
 
 
 def _read(split: Split, index) -> dict:
@@ -202,15 +221,33 @@ def _read(split: Split, index) -> dict:
     return records.parse(tf.ensure_shape(serialized, []))
 
 
-def _window(sample: dict, corner, level: int, window: int, depth: bool):
-    """Cuts the window out of image and target; `corner` in pixels of the image."""
+def _input(image, photo, depth: bool):
+    """Makes the network's input of the window and, where it is wanted, that of the photo."""
+    if photo is None:
+        image = image if depth else image[..., :3]
+    else:
+        photo = tf.nn.space_to_depth(photo[None], 2)[0]
+        image = tf.concat([photo, image[..., 3:]], -1) if depth else photo
+    return tf.cast(image, tf.float32) / 255.0
+
+
+def _image_window(sample: dict, corner, window: int):
+    """Cuts the window out of the half-size photo and its depth map."""
+    size = tf.minimum(tf.shape(sample["image"])[:2], window)
+    image = tf.slice(sample["image"], tf.concat([corner, [0]], 0), tf.concat([size, [4]], 0))
+    return tf.ensure_shape(_mirror(image, window), [window, window, 4])
+
+
+def _full_size_window(sample: dict, shot: str, corner, window: int):
+    """Cuts the window out of a full-size shot; `corner` in pixels of the half-size photo."""
     whole = tf.shape(sample["image"])[:2]
     size = tf.minimum(whole, window)
-    image = tf.slice(
-        sample["image"], tf.concat([corner, [0]], 0), tf.concat([size, [4 if depth else 3]], 0)
-    )
-    bokeh = _decode_window(sample["bokeh"], 2 * corner, 2 * size, 2 * whole)
-    image, bokeh = _mirror(image, window), _mirror(bokeh, 2 * window)
+    picture = _decode_window(sample[shot], 2 * corner, 2 * size, 2 * whole)
+    return tf.ensure_shape(_mirror(picture, 2 * window), [2 * window, 2 * window, 3])
+
+
+def _target_window(sample: dict, corner, level: int, window: int):
+    bokeh = _full_size_window(sample, "bokeh", corner, window)
     side = target_size(window, level)
     if level > 1:
         target = tf.image.resize(bokeh, [side, side], "bicubic", antialias=True)
@@ -218,9 +255,7 @@ def _window(sample: dict, corner, level: int, window: int, depth: bool):
         target = tf.clip_by_value(target, 0.0, 255.0)
     else:
         target = tf.cast(bokeh, tf.float32)
-    image.set_shape([window, window, 4 if depth else 3])
-    target.set_shape([side, side, 3])
-    return tf.cast(image, tf.float32) / 255.0, target / 255.0
+    return tf.ensure_shape(target, [side, side, 3])
 
 
 def _decode_window(jpeg, corner, size, whole):

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.format == "litert":
             images = None
             if options.calibration:
-                images = calibration.images(options.calibration, run.depth, size)
+                images = calibration.images(options.calibration, run.depth, size, run.folded)
             content = litert.convert(pyramid, run.level, options.quantize, size, images)
         else:
             content = onnx_model.convert(pyramid, run.level, size)

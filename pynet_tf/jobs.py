@@ -31,7 +31,7 @@ class Job:
         recipe: batch, iterations, rate, window, weights of the loss.
         width: scale of the channel counts; None for that of the level under it, or else 1.0.
         depth: whether to use the depth map; None for as the level under it does, or else True.
-        head: `original` or `residual`; None for that of the level under it, or else `original`.
+        head: one of `model.HEADS`; None for that of the level under it, or else `original`.
         seed: of the initial weights, the order of samples and their augmentation.
         eval_step: steps between validations and checkpoints.
         eval_photos: validation photos, -1 for all.

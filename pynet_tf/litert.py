@@ -156,7 +156,7 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
 
     Returns:
         A function image `[1, h, w, C]` float32 -> `[1, H, W, 3]` float32, with the attributes
-        `level`, `channels` (4 with depth, 3 without) and `size` (height and width of the only
+        `level`, `channels` (see `model.input_channels`) and `size` (height and width of the only
         image it takes, or None).
 
     Raises:
@@ -217,6 +217,7 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
     """
     run = load(content)
     path = Path("the LiteRT model") if isinstance(content, bytes) else Path(content)
+    folded = model.is_folded(run.channels)
 
     def network(image) -> dict[str, np.ndarray]:
         if run.size is not None and run.size != tuple(image.shape[1:3]):
@@ -235,7 +236,7 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
                 f"{LARGEST_PHOTO // 1_000_000} million; use a SavedModel or run directory"
             )
         depths = None if depth is None else depth[None]
-        output = network(serving.to_image(photo[None], depths))[f"level_{run.level}"]
+        output = network(serving.to_image(photo[None], depths, folded))[f"level_{run.level}"]
         return {"bokeh": serving.to_bokeh(output, height, width, run.level)[0]}
 
     def pyramid():
@@ -245,7 +246,14 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
         )
 
     return serving.RenderModel(
-        path, run.level, (run.level,), run.channels == 4, network, bokeh, pyramid
+        path=path,
+        level=run.level,
+        levels=(run.level,),
+        needs_depth=model.has_depth(run.channels),
+        folded=folded,
+        network=network,
+        bokeh=bokeh,
+        pyramid=pyramid,
     )
 
 

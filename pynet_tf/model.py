@@ -4,7 +4,8 @@ Ignatov et al., "Rendering Natural Camera Bokeh Effect with Deep Learning", CVPR
 and figure 4. Levels have the paper's numbers: 7 is the smallest, 1 has the size of the photo.
 
     input    [B, H, W, 4] float32 in [0, 1]: the half-size photo (RGB) and its depth map;
-             H and W multiples of 32, free at every call
+             H and W multiples of 32, free at every call. With the head `detail` [B, H, W, 13]:
+             the whole photo, each 2x2 of its pixels folded into 12 channels, and the depth map
     level_1  [B, 2H, 2W, 3]     level_2  [B, H, W, 3]     level_3  [B, H/2, W/2, 3]
     ...      level_7  [B, H/32, W/32, 3]; float32 about [0, 1], not clipped
 
@@ -18,8 +19,10 @@ import keras
 from keras import layers
 
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
-HEADS = ("original", "residual")
+HEADS = ("original", "residual", "detail")
 MULTIPLE = 32
+# Levels 2 and 1 of the newer heads carry a mask beside the colours however narrow the net is.
+_FINE_CHANNELS = 8
 
 
 def pynet(
@@ -31,8 +34,10 @@ def pynet(
         width: scales every channel count but the colours'; 1.0 has 47,551,791 parameters.
         depth: whether the input has a depth map as its fourth channel.
         head: `original` is the 2020 network. `residual` makes every level the enlarged output
-            of the level under it, plus what detail the photo has more at this size, plus a
-            correction that starts at zero: an untrained net gives back the photo.
+            of the level under it, plus what detail the photo has more at this size, times a
+            mask, plus a correction. The mask starts at one and the correction at zero: an
+            untrained net gives back the photo. `detail` does so with the whole photo in place
+            of the half-size one, so that level 1 has the photo's own sharpness.
         seed: of the initial kernels, which are all different.
 
     Returns:
@@ -46,27 +51,37 @@ def pynet(
     if head not in HEADS:
         raise ValueError(f"head is {head!r}, but has to be one of {', '.join(HEADS)}")
     n8, n32, n64, n128, n256, n512 = (max(1, round(n * width)) for n in (8, 32, 64, 128, 256, 512))
+    if head != "original":
+        n8 = max(n8, _FINE_CHANNELS)
     outputs = {}
 
     def finish(level, features):
         """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
         name = f"level_{level}"
-        maps = _conv_head(features, f"{name}_head", seed, zero=head == "residual")
         if head == "original":
+            maps = _conv_head(features, 3, f"{name}_head", seed)
             outputs[name] = _colours(maps, name)
-        elif level == 7:
-            outputs[name] = _corrected([photos[7]], maps, name)
+            return maps
+        if level == 7:
+            correction = _conv_head(features, 3, f"{name}_head")
+            outputs[name] = _corrected([photos[7]], correction, name)
+        elif level not in photos:
+            below = _enlarge(outputs[f"level_{level + 1}"], f"{name}_enlarged")
+            correction = _conv_head(features, 3, f"{name}_head")
+            outputs[name] = _corrected([below], correction, name)
         else:
-            parts = [_enlarge(outputs[f"level_{level + 1}"], f"{name}_enlarged")]
-            if level > 1:
-                coarse = _enlarge(photos[level + 1], f"{name}_photo_enlarged")
-                parts += [photos[level], keras.ops.negative(coarse)]
-            outputs[name] = _corrected(parts, maps, name)
-        return maps
+            below = _enlarge(outputs[f"level_{level + 1}"], f"{name}_enlarged")
+            coarse = _enlarge(photos[level + 1], f"{name}_photo_enlarged")
+            detail = layers.Subtract(dtype="float32")([photos[level], coarse])
+            maps = _conv_head(features, 4, f"{name}_head")
+            correction, mask = keras.ops.split(maps, [3], axis=-1)
+            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, 1.0 + mask])
+            outputs[name] = _corrected([below, kept], correction, name)
+        return None
 
-    photo_and_depth = keras.Input((None, None, 4 if depth else 3), name="image")
-    folded = keras.ops.space_to_depth(photo_and_depth, 2)
-    photos = _reduced(photo_and_depth) if head == "residual" else {}
+    image = keras.Input((None, None, input_channels(depth, head)), name="image")
+    folded = keras.ops.space_to_depth(image, 2)
+    photos = {} if head == "original" else _photos(image, depth, head)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
     e3 = _multi(folded, n32, 3, "encoder_e3", seed, norm=False)
@@ -140,7 +155,22 @@ def pynet(
     up = _up(z2, 3, "level_1_up", seed) if head == "original" else _up(g, n8, "level_1_up", seed)
     finish(1, up)
 
-    return keras.Model(photo_and_depth, outputs, name="pynet")
+    return keras.Model(image, outputs, name="pynet")
+
+
+def input_channels(depth: bool, head: str) -> int:
+    """Returns the channels of a network's input, see the module."""
+    return (12 if head == "detail" else 3) + (1 if depth else 0)
+
+
+def is_folded(channels: int) -> bool:
+    """Tells whether an input with so many channels holds the whole photo, folded."""
+    return channels >= 12
+
+
+def has_depth(channels: int) -> bool:
+    """Tells whether an input with so many channels holds the depth map."""
+    return channels % 3 == 1
 
 
 def level_model(pyramid: keras.Model, level: int) -> keras.Model:
@@ -197,9 +227,11 @@ def _up(x, channels: int, name: str, seed: int):
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_relu")(x)
 
 
-def _conv_head(x, name: str, seed: int, zero: bool = False):
+def _conv_head(x, channels: int, name: str, seed: int | None = None):
+    """The last convolution of a level; without a seed it starts at zero."""
+    zero = seed is None
     return layers.Conv2D(
-        3,
+        channels,
         3,
         padding="same",
         kernel_initializer="zeros" if zero else _small_normal(name, seed),
@@ -220,10 +252,14 @@ def _corrected(parts: list, maps, name: str):
     return layers.Add(dtype="float32", name=name)([*parts, correction])
 
 
-def _reduced(image) -> dict:
-    """The photo at the size of each level from 2 to 7."""
-    photos = {2: keras.ops.split(image, [3], axis=-1)[0] if image.shape[-1] == 4 else image}
-    for level in range(3, 8):
+def _photos(image, depth: bool, head: str) -> dict:
+    """The photo at the size of each level, from 2 or with the head `detail` from 1 to 7."""
+    photo = keras.ops.split(image, [image.shape[-1] - 1], axis=-1)[0] if depth else image
+    if head == "detail":
+        photos, finest = {1: keras.ops.depth_to_space(photo, 2)}, 1
+    else:
+        photos, finest = {2: photo}, 2
+    for level in range(finest + 1, 8):
         halve = layers.AveragePooling2D(2, dtype="float32", name=f"level_{level}_photo")
         photos[level] = halve(photos[level - 1])
     return photos

@@ -8,7 +8,8 @@
         -> {"level_1": float32 [B, H, W, 3], ..., "level_7": ...}, the exported level and all
         coarser ones, not clipped; h and w have to be multiples of 32
 
-A network without depth has no `depth` and `depths`, and 3 channels in its image.
+A network without depth has no `depth` and `depths`, and 3 channels in its image; one with the
+head `detail` has 13 there, or 12 (see `pynet_tf.serving`).
 """
 
 import dataclasses
@@ -45,8 +46,8 @@ def write(pyramid: keras.Model, run: Run, path: Path) -> None:
     module = tf.Module()
     module.weights = list(network.variables)
     signatures = {
-        "serving_default": serving.render_graph(output, run.level, run.depth),
-        "batch": serving.batch_graph(output, run.level, run.depth),
+        "serving_default": serving.render_graph(output, run.level, run.depth, run.folded),
+        "batch": serving.batch_graph(output, run.level, run.depth, run.folded),
         "network": network,
     }
     with replacing(path) as partial:

@@ -11,7 +11,9 @@ does with Pillow (which for photos more than twice as high as wide swaps the ord
 An odd side is first made even by repeating its last row or column. A photo
 whose sides are multiples of 64 is neither padded nor cropped.
 
-Networks without depth (`pynet(depth=False)`) take the photo alone: image has 3 channels.
+Networks without depth (`pynet(depth=False)`) take the photo alone: image has 3 channels. Those
+with the head `detail` take the photo itself, padded to multiples of 64 and each 2x2 of its pixels
+folded into 12 channels, in place of the halved one: 13 channels, or 12 without depth.
 """
 
 import json
@@ -37,16 +39,17 @@ _EITHER = (
 )
 
 
-def to_image(photos: tf.Tensor, depths: tf.Tensor | None = None) -> tf.Tensor:
+def to_image(photos: tf.Tensor, depths: tf.Tensor | None = None, folded: bool = False) -> tf.Tensor:
     """Makes the network's input.
 
     Args:
         photos: `[B, H, W, 3]` uint8, H and W at least 64.
         depths: `[B, h, w]` uint8, any size; None for a network without depth.
+        folded: whether the network takes the whole photo, folded.
 
     Returns:
-        `[B, H', W', 4]` (or 3) float32 in [0, 1]; H' and W' are half the photo's sides,
-        rounded up to multiples of 32.
+        `[B, H', W', 4]` (3 without depth, 13 and 12 folded) float32 in [0, 1]; H' and W' are
+        half the photo's sides, rounded up to multiples of 32.
     """
     sides = tf.shape(photos)[1:3]
     too_small = tf.debugging.assert_greater_equal(
@@ -55,16 +58,16 @@ def to_image(photos: tf.Tensor, depths: tf.Tensor | None = None) -> tf.Tensor:
     with tf.control_dependencies([too_small]):
         even = _extend(tf.cast(photos, tf.float32), sides % 2, "SYMMETRIC")
     half = (sides + 1) // 2
-    layers = [_resize(even, half)]
+    if folded:
+        layers = [tf.nn.space_to_depth(_pad(even, 2 * model.MULTIPLE), 2)]
+    else:
+        layers = [_pad(_resize(even, half), model.MULTIPLE)]
     if depths is not None:
-        layers.append(_resize(tf.cast(depths, tf.float32)[..., None], half))
-    image = pad(tf.concat(layers, axis=-1) * (1 / 255))
-    return tf.ensure_shape(image, [None, None, None, 3 if depths is None else 4])
-
-
-def pad(image: tf.Tensor) -> tf.Tensor:
-    """Pads to multiples of 32 by reflection: `[B, h, w, C]` -> `[B, h', w', C]`, h, w >= 32."""
-    return _extend(image, -tf.shape(image)[1:3] % model.MULTIPLE, "REFLECT")
+        halved = _resize(tf.cast(depths, tf.float32)[..., None], half)
+        layers.append(_pad(halved, model.MULTIPLE))
+    image = tf.concat(layers, axis=-1) * (1 / 255)
+    channels = (12 if folded else 3) + (0 if depths is None else 1)
+    return tf.ensure_shape(image, [None, None, None, channels])
 
 
 def image_size(height: int, width: int) -> tuple[int, int]:
@@ -91,13 +94,16 @@ def to_bokeh(output: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor,
     return tf.cast(tf.round(tf.clip_by_value(cropped, 0.0, 1.0) * 255.0), tf.uint8)
 
 
-def batch_graph(network: Callable, level: int, depth: bool = True) -> Callable:
+def batch_graph(
+    network: Callable, level: int, depth: bool = True, folded: bool = False
+) -> Callable:
     """Makes one compiled function for batches of photos, of all sizes.
 
     Args:
-        network: image `[B, h, w, 4]` float32 -> the raw output of `level`, `[B, H, W, 3]`.
+        network: image `[B, h, w, C]` float32 -> the raw output of `level`, `[B, H, W, 3]`.
         level: 1 to 7.
         depth: whether the network takes a depth map.
+        folded: whether the network takes the whole photo, folded.
 
     Returns:
         A tf.function `(photos [B, H, W, 3] uint8, depths [B, h, w] uint8) -> {"bokeh":
@@ -106,7 +112,7 @@ def batch_graph(network: Callable, level: int, depth: bool = True) -> Callable:
 
     def bokeh(photos, depths=None):
         sides = tf.shape(photos)
-        output = network(to_image(photos, depths))
+        output = network(to_image(photos, depths, folded))
         return {"bokeh": to_bokeh(output, sides[1], sides[2], level)}
 
     photos = tf.TensorSpec([None, None, None, 3], tf.uint8, name="photos")
@@ -116,19 +122,22 @@ def batch_graph(network: Callable, level: int, depth: bool = True) -> Callable:
     return tf.function(lambda photos: bokeh(photos), input_signature=[photos], autograph=False)
 
 
-def render_graph(network: Callable, level: int, depth: bool = True) -> Callable:
+def render_graph(
+    network: Callable, level: int, depth: bool = True, folded: bool = False
+) -> Callable:
     """Makes one compiled function for single photos, of all sizes.
 
     Args:
         network: as for `batch_graph`.
         level: 1 to 7.
         depth: whether the network takes a depth map.
+        folded: whether the network takes the whole photo, folded.
 
     Returns:
         A tf.function `(photo [H, W, 3] uint8, depth [h, w] uint8) -> {"bokeh":
         [H/s, W/s, 3] uint8}`; `(photo)` alone for a network without depth.
     """
-    batch = batch_graph(network, level, depth)
+    batch = batch_graph(network, level, depth, folded)
     photo = tf.TensorSpec([None, None, 3], tf.uint8, name="photo")
     if depth:
 
@@ -172,6 +181,7 @@ class RenderModel:
         level: that `render` gives.
         levels: that `network` gives, finest first.
         needs_depth: whether it takes depth maps.
+        folded: whether it takes the whole photo, folded; see `to_image`.
         network: image `[B, h, w, C]` float32, h and w multiples of 32 -> `{"level_1": ...}`.
         bokeh: the compiled function behind `render`, from `render_graph`.
         pyramid: gives the Keras pyramid (a SavedModel's is built anew from its weights).
@@ -181,6 +191,7 @@ class RenderModel:
     level: int
     levels: tuple[int, ...]
     needs_depth: bool
+    folded: bool
     network: Callable[..., dict[str, tf.Tensor]]
     bokeh: Callable[..., dict[str, tf.Tensor]]
     pyramid: Callable[[], keras.Model]
@@ -249,8 +260,11 @@ def load_model(path: Path, level: int | None = None) -> RenderModel:
         level=level,
         levels=tuple(range(run.level, 8)),
         needs_depth=run.depth,
+        folded=run.folded,
         network=network,
-        bokeh=render_graph(lambda image: network(image)[f"level_{level}"], level, run.depth),
+        bokeh=render_graph(
+            lambda image: network(image)[f"level_{level}"], level, run.depth, run.folded
+        ),
         pyramid=pyramid,
     )
 
@@ -368,7 +382,8 @@ def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]
     def network(image):
         return loaded.signatures["network"](image=image)
 
-    image = tf.TensorSpec([None, None, None, 4 if run.depth else 3], tf.float32, name="image")
+    channels = model.input_channels(run.depth, run.head)
+    image = tf.TensorSpec([None, None, None, channels], tf.float32, name="image")
     weights = list(loaded.signatures["network"].variables)
     return tf.function(network, input_signature=[image], autograph=False), weights
 
@@ -381,6 +396,10 @@ def _rebuild(run: checkpoints.Run, weights: Iterable) -> keras.Model:
         if weight.path in values:
             weight.assign(values[weight.path])
     return pyramid
+
+
+def _pad(picture: tf.Tensor, multiple: int) -> tf.Tensor:
+    return _extend(picture, -tf.shape(picture)[1:3] % multiple, "REFLECT")
 
 
 def _extend(picture: tf.Tensor, rows_columns: tf.Tensor, mode: str) -> tf.Tensor:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from pynet_tf import model
+
 # Pictures of small levels are enlarged to this side, larger ones reduced to it.
 PICTURE_SIDE = 256
 
@@ -50,16 +52,19 @@ def write_pictures(
 
     Args:
         to: of the validation.
-        image: `[B, H, W, 3 or 4]`, of which the photo is shown.
+        image: `[B, H, W, C]`, the network's input, of which the photo is shown.
         output: `[B, t, t, 3]`, clipped for showing.
         target: `[B, t, t, 3]`.
         step: of training.
     """
+    photo = image[..., :3]
+    if model.is_folded(image.shape[-1]):
+        photo = tf.nn.depth_to_space(image[..., :12], 2)
     # Nearest neighbour, so that the pixels of a small level are seen as they are.
     size = [PICTURE_SIDE, PICTURE_SIDE]
     panels = [
         tf.image.resize(picture, size, "nearest" if picture.shape[1] < PICTURE_SIDE else "area")
-        for picture in (image[..., :3], tf.clip_by_value(output, 0.0, 1.0), target)
+        for picture in (photo, tf.clip_by_value(output, 0.0, 1.0), target)
     ]
     with to.as_default():
         for number, picture in enumerate(tf.concat(panels, axis=2)):

@@ -176,7 +176,7 @@ def renderer(
         if model.level not in FINE_LEVELS or height * width <= area * PHOTO_CUT**2:
             return model.render(photo, depth)
         depths = tf.constant(depth[None]) if model.needs_depth else None
-        image = serving.to_image(tf.constant(photo[None]), depths)
+        image = serving.to_image(tf.constant(photo[None]), depths, model.folded)
         output = evaluate(*parts(), image, model.level, area, progress=progress)
         return serving.to_bokeh(output[None], height, width, model.level)[0].numpy()
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from pynet_tf import data, losses, metrics
+from pynet_tf import data, losses, metrics, model
 from pynet_tf.recipes import Recipe
 from pynet_tf.records import Split
 
@@ -34,10 +34,12 @@ def validate(
         `loss`, its terms, `psnr` (dB), `ms_ssim` (nan where the level is too small) and `mse`;
         and input, output and target of the first windows.
     """
-    depth = network.input_shape[-1] == 4
+    channels = network.input_shape[-1]
+    depth, folded = model.has_depth(channels), model.is_folded(channels)
     size = min(recipe.batch_size, LARGEST_BATCH)
     sums, count, shown = {}, 0, []
-    for image, target in data.validation(split, level, recipe.window, size, depth, photos):
+    windows = data.validation(split, level, recipe.window, size, depth, folded, photos)
+    for image, target in windows:
         output = network(image, training=False)
         if count < SHOWN_WINDOWS:
             shown.append((image, output, target))

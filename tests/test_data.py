@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import write_pair
 from PIL import Image
 
@@ -141,6 +142,19 @@ def test_validation_counts_every_photo_once_and_the_partial_batch(split):
 def test_without_depth(split):
     [(image, _)] = _take(1, split, 7, 32, 2, seed=0, depth=False)
     assert image.shape == (2, 32, 32, 3)
+
+
+def test_folded_windows_hold_the_whole_photo_turned_like_the_target(split):
+    for depth in (True, False):
+        plain = _take(4, split, 1, 64, 2, seed=0, depth=depth)
+        folded = _take(4, split, 1, 64, 2, seed=0, depth=depth, folded=True)
+        for (image, target), (whole, same) in zip(plain, folded, strict=True):
+            np.testing.assert_array_equal(target, same)
+            assert whole.shape == (2, 64, 64, 13 if depth else 12)
+            np.testing.assert_array_equal(image[..., 3:], whole[..., 12:])
+            photo = tf.nn.depth_to_space(whole[..., :12], 2)
+            halved = tf.image.resize(photo, [64, 64], "bicubic", antialias=True)
+            assert np.abs(halved - image[..., :3])[:, 2:-2, 2:-2].max() < 3 / 255
 
 
 def test_level_targets_are_pillows_antialiased_bicubic(tmp_path, split):

@@ -93,7 +93,7 @@ def test_output_is_clipped_and_rounded_to_eight_bit():
     height, width = sample["photo"].shape[:2]
     output = np.linspace(-0.5, 1.5, height * width * 3, dtype=np.float32)
     output = output.reshape(1, height, width, 3)
-    picture = candidates.network_picture(lambda image: tf.constant(output), sample, 1)
+    picture = candidates.network_picture(lambda image: tf.constant(output), 4, sample, 1)
     assert picture.full.min() == 0
     assert picture.full.max() == 255
     clipped = np.clip(output[0], 0, 1)
@@ -103,8 +103,8 @@ def test_output_is_clipped_and_rounded_to_eight_bit():
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 192), (130, 214), (72, 66)])
-@pytest.mark.parametrize("level", [1, 2, 3])
-def test_whole_photos_of_any_size_stay_in_place(height, width, level):
+@pytest.mark.parametrize(("level", "channels"), [(1, 4), (1, 13), (2, 4), (2, 12), (3, 3)])
+def test_whole_photos_of_any_size_stay_in_place(height, width, level, channels):
     smooth = np.add.outer(np.arange(height), np.arange(width)) * 0.5
     photo = np.repeat(smooth.astype(np.uint8)[..., None], 3, axis=-1)
     image = images.stack(photo, np.zeros((height // 2, width // 2), np.uint8))
@@ -112,11 +112,14 @@ def test_whole_photos_of_any_size_stay_in_place(height, width, level):
 
     def network(padded):
         seen.append(padded.shape)
+        assert padded.shape[-1] == channels
         size = [int(side * 2 ** (2 - level)) for side in padded.shape[1:3]]
+        if channels >= 12:
+            padded = tf.nn.depth_to_space(padded[..., :12], 2)
         return tf.image.resize(padded[..., :3], size, "bicubic", antialias=True)
 
     sample = {"name": "a", "photo": photo, "image": image, "bokeh": photo}
-    picture = candidates.network_picture(network, sample, level)
+    picture = candidates.network_picture(network, channels, sample, level)
     assert seen[0][1] % 32 == seen[0][2] % 32 == 0
     assert picture.level.shape[:2] == evaluation.level_size(height, width, level)
     assert picture.full.shape == photo.shape

@@ -114,6 +114,29 @@ def test_residual_levels_start_as_the_photo(depth):
     np.testing.assert_allclose(outputs["level_1"], enlarged, atol=1e-6)
 
 
+@pytest.mark.parametrize("depth", [True, False])
+def test_detail_levels_start_as_the_whole_photo(depth):
+    photo = np.random.default_rng(0).random((1, 128, 192, 3), np.float32)
+    folded = tf.nn.space_to_depth(photo, 2)
+    image = tf.concat([folded, folded[..., :1]], -1) if depth else folded
+    outputs = model.pynet(width=0.05, head="detail", depth=depth)(image)
+    for level in model.LEVELS:
+        side = 2 ** (level - 1)
+        expected = photo.reshape(1, 128 // side, side, 192 // side, side, 3).mean((2, 4))
+        np.testing.assert_allclose(outputs[f"level_{level}"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", ["residual", "detail"])
+def test_mask_takes_the_photos_detail_away(head):
+    channels = model.input_channels(True, head)
+    image = np.random.default_rng(0).random((1, 64, 96, channels), np.float32)
+    pyramid = model.pynet(width=0.05, head=head)
+    pyramid.get_layer("level_2_head").bias.assign([0.0, 0.0, 0.0, -1.0])
+    outputs = pyramid(image)
+    enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(outputs["level_3"])
+    np.testing.assert_allclose(outputs["level_2"], enlarged, atol=1e-6)
+
+
 def test_residual_level_carries_on_what_the_level_below_has_learned():
     image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
     pyramid = model.pynet(width=0.05, head="residual")
@@ -128,8 +151,9 @@ def test_residual_level_carries_on_what_the_level_below_has_learned():
 @pytest.mark.parametrize("head", model.HEADS)
 def test_compiles_for_pictures_of_unknown_size(head):
     pyramid = model.pynet(width=0.05, head=head)
-    image = np.random.default_rng(0).random((1, 32, 64, 4), np.float32)
-    compiled = tf.function(pyramid, input_signature=[tf.TensorSpec([None, None, None, 4])])
+    channels = model.input_channels(True, head)
+    image = np.random.default_rng(0).random((1, 32, 64, channels), np.float32)
+    compiled = tf.function(pyramid, input_signature=[tf.TensorSpec([None, None, None, channels])])
     np.testing.assert_allclose(compiled(image)["level_1"], pyramid(image)["level_1"], atol=1e-5)
 
 

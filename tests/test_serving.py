@@ -80,10 +80,19 @@ def test_image_of_even_photos_is_the_training_datas(half_height, half_width, row
 @given(st.integers(32, 100), st.integers(32, 100))
 @settings(max_examples=15, deadline=None)
 def test_padding_reflects_at_the_bottom_and_the_right(height, width):
-    image = np.random.default_rng(0).random((1, height, width, 4), np.float32)
-    padded = serving.pad(image).numpy()
+    photo, depth = sample(2 * height, 2 * width, height, width)
+    padded = serving.to_image(photo[None], depth[None], folded=True).numpy()
+    whole = tf.nn.depth_to_space(padded[..., :12], 2)[0].numpy()
+    extra = [(0, -side % 64) for side in photo.shape[:2]]
+    expected = np.pad(photo, [*extra, (0, 0)], "reflect") * np.float32(1 / 255)
+    np.testing.assert_array_equal(whole, expected)
+    extra = [(0, -side % 32) for side in depth.shape]
+    expected = np.pad(depth, extra, "reflect") * np.float32(1 / 255)
+    np.testing.assert_array_equal(padded[0, ..., 12], expected)
+    halved = serving.to_image(photo[None], depth[None]).numpy()
+    inside = halved[0, :height, :width]
     extra = [(0, -side % 32) for side in (height, width)]
-    np.testing.assert_array_equal(padded, np.pad(image, [(0, 0), *extra, (0, 0)], "reflect"))
+    np.testing.assert_array_equal(halved[0], np.pad(inside, [*extra, (0, 0)], "reflect"))
 
 
 def test_odd_photo_keeps_its_last_row_and_column():

@@ -81,10 +81,11 @@ def test_tiles_give_what_the_whole_gives(pyramid, parts, height, width, area):
         np.testing.assert_allclose(tiled, expected, atol=1e-4)
 
 
-def test_residual_heads_and_photos_without_depth():
-    pyramid = model.pynet(WIDTH, depth=False, head="residual")
+@pytest.mark.parametrize(("head", "channels"), [("residual", 3), ("detail", 12)])
+def test_other_heads_and_photos_without_depth(head, channels):
+    pyramid = model.pynet(WIDTH, depth=False, head=head)
     spread_weights(pyramid)
-    image = picture(320, 352, channels=3)
+    image = picture(320, 352, channels)
     tiled = tiles.evaluate(*tiles.cut_pyramid(pyramid), image, 1, 5000)
     np.testing.assert_allclose(tiled, pyramid(image)["level_1"][0], atol=1e-4)
 
