@@ -3,11 +3,12 @@
 original      the 2020 code's settings (Ignatov et al., CVPRW 2020, section 3.2)
 reproduction  table 1 of the later reproduction; level 2 with its equation 1
 quick         our own: minutes on two cores at a quarter of the width, for trying things out
+small         our own: that of the small model in checkpoints/, which see for its commands
 """
 
 import dataclasses
 
-NAMES = ("original", "reproduction", "quick")
+NAMES = ("original", "reproduction", "quick", "small")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +18,9 @@ class Recipe:
     Attributes:
         batch_size: windows in a global batch, over all devices.
         iterations: steps of the level.
-        learning_rate: Adam's, constant.
+        learning_rate: Adam's.
+        last_learning_rate: that of the last step, to which it falls by the same factor at every
+            step; None keeps it constant.
         l1: weight of the mean absolute difference; colours are in [0, 1].
         ssim: weight of 1 - SSIM.
         content: weight of the mean squared difference of VGG-19's relu5_4 features.
@@ -27,6 +30,7 @@ class Recipe:
     batch_size: int
     iterations: int
     learning_rate: float
+    last_learning_rate: float | None = None
     l1: float = 100.0
     ssim: float = 0.0
     content: float = 0.0
@@ -64,6 +68,16 @@ _QUICK = {
     1: Recipe(4, 80, 1e-4, l1=10.0, ssim=10.0, window=128),
 }
 
+_SMALL = {
+    7: Recipe(8, 300, 3e-4, 1e-4, window=384),
+    6: Recipe(8, 300, 3e-4, 1e-4, window=384),
+    5: Recipe(8, 500, 3e-4, 1e-4, window=256),
+    4: Recipe(4, 1_000, 5e-4, 1e-4, window=256),
+    3: Recipe(4, 1_000, 5e-4, 5e-5, window=192),
+    2: Recipe(4, 500, 3e-4, 3e-5, window=192),
+    1: Recipe(4, 1_000, 3e-4, 2e-5, l1=100.0, ssim=5.0, window=192),
+}
+
 
 def recipe(name: str, level: int) -> Recipe:
     """Returns the settings of one level.
@@ -75,4 +89,18 @@ def recipe(name: str, level: int) -> Recipe:
     Raises:
         KeyError: there is no such recipe or level.
     """
-    return {"original": _ORIGINAL, "reproduction": _REPRODUCTION, "quick": _QUICK}[name][level]
+    tables = {
+        "original": _ORIGINAL,
+        "reproduction": _REPRODUCTION,
+        "quick": _QUICK,
+        "small": _SMALL,
+    }
+    return tables[name][level]
+
+
+def rate(recipe: Recipe, step: int) -> float:
+    """Returns the learning rate of a step, 1 to `recipe.iterations`."""
+    if recipe.last_learning_rate is None or recipe.iterations == 1:
+        return recipe.learning_rate
+    done = (step - 1) / (recipe.iterations - 1)
+    return recipe.learning_rate ** (1 - done) * recipe.last_learning_rate**done

@@ -21,7 +21,7 @@ SMALLEST = 64
 
 
 def pair(
-    seed: int, index: int = 0, height: int = 1024, width: int = 1536
+    seed: int, index: int = 0, height: int = 1024, width: int = 1536, on_subject: float = 0.78
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Makes one training pair; the same for the same arguments.
 
@@ -30,12 +30,15 @@ def pair(
         index: of the pair in the set, 0 or more.
         height: rows of the photo, even, at least 64.
         width: columns of the photo, even, at least 64.
+        on_subject: chance that the focus lies on the main thing, and not on another one or on
+            the backdrop, 0 to 1.
 
     Returns:
         Photo `[H, W, 3]`, depth `[H/2, W/2]`, bokeh `[H, W, 3]`, all uint8.
 
     Raises:
-        InputError: a size that is odd or too small, or a negative seed or index.
+        InputError: a size that is odd or too small, a negative seed or index, or a chance that
+            is none.
     """
     for name, value in (("seed", seed), ("index", index)):
         if value < 0:
@@ -43,11 +46,13 @@ def pair(
     for name, size in (("height", height), ("width", width)):
         if size < SMALLEST or size % 2:
             raise InputError(f"{name} is {size}; give an even number of at least {SMALLEST}")
+    if not 0 <= on_subject <= 1:
+        raise InputError(f"on_subject is {on_subject}; give 0 to 1")
     rng = np.random.default_rng([seed, index])
     view = scene(rng, height, width)
     max_blur = rng.uniform(6, 14)
     others = [layer.depth for layer in view.layers] + [float(np.median(view.backdrop_depth))]
-    focus = view.subject if rng.random() < 0.78 else float(rng.choice(others))
+    focus = view.subject if rng.random() < on_subject else float(rng.choice(others))
     photo, bokeh = sharp(view), through_lens(view, focus, max_blur)
     # The two shots of a real pair are never exposed quite alike.
     gain = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.015, 3)).astype(np.float32)

@@ -17,7 +17,8 @@ from pynet_tf.errors import InputError
 RECIPE_FLAGS = {
     "batch_size": (int, "samples per step, over all devices"),
     "iterations": (int, "steps of the level"),
-    "learning_rate": (float, "Adam's constant rate"),
+    "learning_rate": (float, "Adam's rate; given alone it stays constant"),
+    "last_learning_rate": (float, "rate of the last step, to which it falls evenly"),
     "l1_weight": (float, "weight of the mean absolute difference"),
     "ssim_weight": (float, "weight of 1 - SSIM"),
     "content_weight": (float, "weight of the VGG-19 term; 0 trains without VGG-19"),
@@ -79,9 +80,12 @@ def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:
         for flag in RECIPE_FLAGS
         if getattr(flags, flag) is not None
     }
+    if "learning_rate" in given:
+        given.setdefault("last_learning_rate", None)
     recipe = dataclasses.replace(recipes.recipe(flags.recipe, level), **given)
-    for name in ("batch_size", "iterations", "learning_rate"):
-        if not getattr(recipe, name) > 0:
+    for name in ("batch_size", "iterations", "learning_rate", "last_learning_rate"):
+        value = getattr(recipe, name)
+        if value is not None and not value > 0:
             raise InputError(f"--{name} is {getattr(recipe, name)}, but has to be above 0")
     for name in ("l1", "ssim", "content"):
         if not getattr(recipe, name) >= 0:
@@ -116,9 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--width", type=float, help="scale of the channel counts; that of the level below, or 1.0")
     add(
         "--head",
-        choices=["original", "residual"],
-        help="the 2020 outputs, or corrections of the photo and of the level below; that of the "
-        "level below, or original",
+        choices=["original", "residual", "detail"],
+        help="the 2020 outputs; or corrections of the photo and of the level below; or the same "
+        "with the whole photo as input, not the half-size one. That of the level below, or "
+        "original",
     )
     add(
         "--depth",

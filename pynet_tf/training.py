@@ -26,6 +26,7 @@ from pynet_tf import (
     losses,
     metrics,
     model,
+    recipes,
     recompute,
     summaries,
     validation,
@@ -116,7 +117,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             checkpoints.write(job.folder, done, model=pyramid, optimizer=optimizer)
 
         step = compiled_step(job, strategy, network, optimizer, features)
-        batches = iter(_batches(job, run.depth, strategy, train_split, first_step))
+        batches = iter(_batches(job, network, strategy, train_split, first_step))
         numbers = range(first_step + 1, job.recipe.iterations + 1)
         shown = command_line.progress if chief else _unseen
         notes = _Notes(job.recipe.batch_size)
@@ -125,6 +126,8 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             begun = time.perf_counter()
             image, target = next(batches)
             waited = time.perf_counter() - begun
+            if job.recipe.last_learning_rate is not None:
+                optimizer.learning_rate = recipes.rate(job.recipe, done)
             figures = {name: float(value) for name, value in step(image, target).items()}
             notes.add(figures, waited, time.perf_counter() - begun)
             _check(job, done, figures, notes.flat_steps)
@@ -135,7 +138,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             # A signal to any worker stops all of them, at the same step.
             stop = any(devices.gather(strategy, int(stopping.is_set())))
             if chief and (done % LOG_STEP == 0 or last):
-                rate = {"learning_rate": job.recipe.learning_rate}
+                rate = {"learning_rate": recipes.rate(job.recipe, done)}
                 summaries.write_figures(train_log, notes.means() | rate, done)
             if chief and (done % job.eval_step == 0 or last):
                 validate_and_log(done)
@@ -291,7 +294,9 @@ def _optimizer(job: Job, network: keras.Model) -> keras.Optimizer:
     return optimizer
 
 
-def _batches(job: Job, depth: bool, strategy: tf.distribute.Strategy, split, first_step: int):
+def _batches(job: Job, network, strategy: tf.distribute.Strategy, split, first_step: int):
+    channels = network.input_shape[-1]
+
     def local_batches(context):
         return data.training(
             split,
@@ -300,7 +305,8 @@ def _batches(job: Job, depth: bool, strategy: tf.distribute.Strategy, split, fir
             job.recipe.batch_size,
             job.seed,
             first_step,
-            depth,
+            depth=model.has_depth(channels),
+            folded=model.is_folded(channels),
             worker=context.input_pipeline_id,
             workers=context.num_input_pipelines,
             replicas=context.num_replicas_in_sync // context.num_input_pipelines,

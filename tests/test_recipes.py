@@ -35,3 +35,12 @@ def test_every_level_has_a_target_and_only_large_ones_ssim(name, level):
     assert recipe.window % 32 == 0
     side = recipe.window * 2 // 2 ** (level - 1)
     assert side >= (11 if recipe.ssim else 1)
+
+
+def test_rate_falls_by_the_same_factor_to_the_last():
+    recipe = recipes.Recipe(1, 5, 1e-3, last_learning_rate=1e-5)
+    rates = [recipes.rate(recipe, step) for step in range(1, 6)]
+    assert rates == pytest.approx([1e-3, 10**-3.5, 1e-4, 10**-4.5, 1e-5])
+    constant = recipes.Recipe(1, 5, 1e-3)
+    assert {recipes.rate(constant, step) for step in range(1, 6)} == {1e-3}
+    assert recipes.rate(recipes.Recipe(1, 1, 1e-3, 1e-5), 1) == 1e-3

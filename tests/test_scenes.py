@@ -33,6 +33,18 @@ def test_other_seeds_and_indices_give_other_pairs(pairs):
     assert psnr(pairs[0][0], scenes.pair(8, 0, HEIGHT, WIDTH)[0]) < 25
 
 
+def test_focus_is_where_it_is_asked_for():
+    def sharpness(on_subject):
+        photo, _, bokeh = scenes.pair(7, 1, HEIGHT, WIDTH, on_subject)
+        return photo, bokeh
+
+    (photo, on), (same, off) = sharpness(1), sharpness(0)
+    assert psnr(photo, same) > 40, "only the noise differs"
+    assert psnr(on, off) < 30
+    with pytest.raises(InputError, match=r"on_subject is 1\.5"):
+        scenes.pair(7, 1, HEIGHT, WIDTH, 1.5)
+
+
 def test_shapes_and_ranges(pairs):
     for photo, depth, bokeh in pairs:
         assert photo.shape == bokeh.shape == (HEIGHT, WIDTH, 3)

@@ -42,12 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--height", type=int, default=1024, help="of the photos, even")
     parser.add_argument("--width", type=int, default=1536, help="of the photos, even")
     parser.add_argument(
+        "--on_subject",
+        type=float,
+        default=0.78,
+        help="share of pairs focused on the subject; the others on something else",
+    )
+    parser.add_argument(
         "--workers", type=int, default=os.cpu_count(), help="processes that make pairs"
     )
     options = parser.parse_args(arguments)
     tests = -(-options.count // 5) if options.test_count is None else options.test_count
     _check(options, tests)
-    settings = {name: getattr(options, name) for name in ("seed", "height", "width")}
+    names = ("seed", "height", "width", "on_subject")
+    settings = {name: getattr(options, name) for name in names}
     _claim(options.out, {"made_by": "pynet_tf synthetic EBB!", "version": VERSION, **settings})
 
     wanted = [("train", i) for i in range(options.count)] + [("test", i) for i in range(tests)]
@@ -73,6 +80,8 @@ def _check(options: argparse.Namespace, tests: int) -> None:
     ):
         if value < least:
             raise InputError(f"{name} is {value}; give {least} or more")
+    if not 0 <= options.on_subject <= 1:
+        raise InputError(f"--on_subject is {options.on_subject}; give 0 to 1")
     if options.count + tests == 0:
         raise InputError("--count and --test_count are both 0; there is nothing to make")
     for name in ("height", "width"):
@@ -128,7 +137,7 @@ def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
 
     split, number = job
     index = number + (FIRST_TEST if split == "test" else 0)
-    made = scenes.pair(settings["seed"], index, settings["height"], settings["width"])
+    made = scenes.pair(index=index, **settings)
     for path, picture in zip(_paths(out, split, number), made, strict=True):
         if not path.is_file():
             write_image(path, picture)
