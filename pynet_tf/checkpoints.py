@@ -3,6 +3,7 @@
     RUN_DIR/level_3/run.json               what the level is and how it is trained
     RUN_DIR/level_3/step_00001000.index    a tf.train.Checkpoint of step, pyramid and optimizer
     RUN_DIR/level_3/step_00001000.data-00000-of-00001
+    RUN_DIR/level_3/step_00001000.npz      or the weights alone, see `pynet_tf.packed`
     RUN_DIR/level_3/logs/                  TensorBoard
 
 A level is found by its `run.json`, a checkpoint by its complete name; other files in the folder
@@ -20,12 +21,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import model
+from pynet_tf import model, packed
 from pynet_tf.errors import InputError
-from pynet_tf.files import write_text
+from pynet_tf.files import replacing, write_text
 
 KEPT = 2
-_CHECKPOINT = re.compile(r"step_(\d{8,})\.index")
+_CHECKPOINT = re.compile(r"step_(\d{8,})\.(index|npz)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,15 +97,13 @@ def read_run(run_dir: Path, level: int) -> Run | None:
 
 def write_run(run_dir: Path, run: Run) -> None:
     """Writes a level's `run.json`."""
-    fields = {"level": run.level, "width": run.width, "depth": run.depth, "head": run.head}
-    text = json.dumps({**fields, "settings": run.settings}, indent=2) + "\n"
-    write_text(level_dir(run_dir, run.level) / "run.json", text)
+    write_text(level_dir(run_dir, run.level) / "run.json", _as_text(run))
 
 
 def steps(folder: Path) -> list[int]:
     """Returns the steps of a level's checkpoints, newest first."""
-    names = (_CHECKPOINT.fullmatch(path.name) for path in Path(folder).glob("step_*.index"))
-    return sorted((int(name[1]) for name in names if name), reverse=True)
+    names = (_CHECKPOINT.fullmatch(path.name) for path in Path(folder).glob("step_*"))
+    return sorted({int(name[1]) for name in names if name}, reverse=True)
 
 
 def prefix(folder: Path, step: int) -> str:
@@ -154,7 +153,8 @@ def restore(folder: Path, **objects) -> int | None:
 
     Args:
         folder: of the level.
-        **objects: what to restore, by name; others in the file are ignored.
+        **objects: what to restore, by name, `model` among them; others in the file are
+            ignored. Weights alone restore the model only.
 
     Returns:
         Its step, or None if the folder has no checkpoint at all.
@@ -166,8 +166,11 @@ def restore(folder: Path, **objects) -> int | None:
     for step in found:
         path = prefix(folder, step)
         try:
-            status = tf.train.Checkpoint(**objects).read(path)
-            status.expect_partial().assert_existing_objects_matched()
+            if _packed(folder, step).exists():
+                packed.read(_packed(folder, step), objects["model"])
+            else:
+                status = tf.train.Checkpoint(**objects).read(path)
+                status.expect_partial().assert_existing_objects_matched()
             _check_finite(objects["model"], path)
         # TensorFlow reports a damaged file by almost any exception.
         except Exception as error:
@@ -184,6 +187,8 @@ def restore(folder: Path, **objects) -> int | None:
 
 def is_whole(folder: Path, step: int) -> bool:
     """Reads a checkpoint through, which compares its checksums."""
+    if _packed(folder, step).exists():
+        return packed.is_whole(_packed(folder, step))
     try:
         reader = tf.train.load_checkpoint(prefix(folder, step))
         for name in reader.get_variable_to_shape_map():
@@ -242,12 +247,30 @@ def save_level(run_dir: Path, level: int, pyramid: keras.Model, settings: dict, 
     write_run(run_dir, run)
 
 
+def share_level(run_dir: Path, run: Run, pyramid: keras.Model) -> None:
+    """Writes the weights of a level alone, small enough to share, as a run directory.
+
+    Args:
+        run_dir: to write; its level's folder is replaced.
+        run: what the level is.
+        pyramid: the weights; only those that the level needs are written.
+    """
+    with replacing(level_dir(run_dir, run.level)) as partial:
+        partial.mkdir()
+        network = model.level_model(pyramid, run.level)
+        packed.write(_packed(partial, run.step), network)
+        write_text(partial / "run.json", _as_text(run))
+
+
 def remove_leftovers(folder: Path) -> None:
     """Removes what a process killed while writing a checkpoint has left."""
     for path in Path(folder).glob("step_*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif not (Path(folder) / f"{path.name.split('.')[0]}.index").exists():
+        elif not (
+            _CHECKPOINT.fullmatch(path.name)
+            or path.with_name(f"{path.name.split('.')[0]}.index").exists()
+        ):
             path.unlink(missing_ok=True)
     for path in Path(folder).glob("*.tempstate*"):
         path.unlink(missing_ok=True)
@@ -256,8 +279,18 @@ def remove_leftovers(folder: Path) -> None:
 def _remove(folder: Path, step: int) -> None:
     # The index first: without it the rest is no checkpoint any more.
     (folder / f"step_{step:08d}.index").unlink(missing_ok=True)
+    _packed(folder, step).unlink(missing_ok=True)
     for path in folder.glob(f"step_{step:08d}.data-*"):
         path.unlink(missing_ok=True)
+
+
+def _packed(folder: Path, step: int) -> Path:
+    return Path(folder) / f"step_{step:08d}.npz"
+
+
+def _as_text(run: Run) -> str:
+    fields = {"level": run.level, "width": run.width, "depth": run.depth, "head": run.head}
+    return json.dumps({**fields, "settings": run.settings}, indent=2) + "\n"
 
 
 def _check_finite(pyramid: keras.Model, path: str) -> None:

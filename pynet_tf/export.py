@@ -4,9 +4,12 @@ r"""Writes a trained or converted model for other programs.
   python -m pynet_tf.export --run_dir checkpoints --format litert --quantize int8 \
       --output bokeh.tflite
   python -m pynet_tf.export --run_dir checkpoints --format onnx --output bokeh.onnx
+  python -m pynet_tf.export --run_dir checkpoints --format weights --output my_model
 
 A SavedModel takes photos and depth maps of any size and gives pictures. A LiteRT or ONNX model
 is the network alone: the halved photo with its depth map, in [0, 1], padded to multiples of 32.
+`weights` are a run directory small enough to share: one level's weights in 16 bit, which render,
+evaluate, export and train --start_from take.
 """
 
 import argparse
@@ -24,13 +27,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _check(options)
 
     command_line.import_tensorflow()
-    from pynet_tf import calibration, files, litert, onnx_model, saved_model, serving
+    from pynet_tf import (
+        calibration,
+        checkpoints,
+        files,
+        litert,
+        onnx_model,
+        saved_model,
+        serving,
+    )
 
     pyramid, run = serving.load_pyramid(options.run_dir, options.level)
     run = dataclasses.replace(run, level=options.level or run.level)
     size = serving.image_size(options.height, options.width) if options.height else None
     if options.format == "saved_model":
         saved_model.write(pyramid, run, options.output)
+    elif options.format == "weights":
+        checkpoints.share_level(options.output, run, pyramid)
     else:
         if options.format == "litert":
             images = None
@@ -54,8 +67,8 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError("--height and --width belong together; give both or none")
     if options.height is not None and min(options.height, options.width) < 64:
         raise InputError("--height and --width have to be at least 64")
-    if options.format == "saved_model" and options.height is not None:
-        raise InputError("a SavedModel takes all sizes; leave --height and --width out")
+    if options.format in ("saved_model", "weights") and options.height is not None:
+        raise InputError("the model takes all sizes; leave --height and --width out")
     if options.format != "litert" and options.quantize != "none":
         raise InputError("--quantize belongs to --format litert; leave it out")
     if (options.quantize == "full_int8") != (options.calibration is not None):
@@ -69,6 +82,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.format == "saved_model":
         if output.exists() and not (output / "saved_model.pb").is_file():
             raise InputError(f"--output {output} is there and is no SavedModel; name another")
+    elif options.format == "weights":
+        if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+            raise InputError(f"--output {output} is there already; name another folder")
     elif output.is_dir():
         raise InputError(f"--output {output} is a folder; name a file in it")
 
@@ -90,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format",
-        choices=("saved_model", "litert", "onnx"),
+        choices=("saved_model", "litert", "onnx", "weights"),
         default="saved_model",
-        help="SavedModel folder, .tflite file or .onnx file",
+        help="SavedModel folder, .tflite file, .onnx file, or a run directory to share",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder or file to write")
     parser.add_argument(

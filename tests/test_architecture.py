@@ -26,7 +26,8 @@ GROUND = {
     "metadata": set(),
     "images": {"errors", "files", "metadata"},
     "losses": {"metrics", "recipes"},
-    "checkpoints": {"errors", "files", "model"},
+    "packed": {"files"},
+    "checkpoints": {"errors", "files", "model", "packed"},
 }
 
 

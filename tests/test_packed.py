@@ -1,0 +1,122 @@
+"""Weights alone in a small file: what is read is what was written, and nothing else is taken."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from pynet_tf import checkpoints, export, model, packed
+from pynet_tf.errors import InputError
+
+WIDTH = 0.05
+
+
+@pytest.fixture(scope="module")
+def pyramid():
+    made = model.pynet(WIDTH, head="detail", seed=3)
+    rng = np.random.default_rng(0)
+    for weight in made.weights:
+        weight.assign(weight.numpy() + rng.normal(0, 0.05, weight.shape))
+    return made
+
+
+@pytest.fixture
+def shared(pyramid, tmp_path):
+    checkpoints.save_level(
+        tmp_path / "run", 1, pyramid, {"recipe": "x"}, width=WIDTH, head="detail"
+    )
+    export.main(
+        f"--run_dir {tmp_path / 'run'} --format weights --output {tmp_path / 'shared'}".split()
+    )
+    return tmp_path / "shared"
+
+
+def file_of(run_dir):
+    (file,) = (run_dir / "level_1").glob("*.npz")
+    return file
+
+
+def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_path):
+    size = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*"))
+    assert sum(file.stat().st_size for file in shared.rglob("*")) < 0.6 * size
+    read, run = checkpoints.load_pyramid(shared)
+    assert (run.level, run.width, run.head, run.step) == (1, WIDTH, "detail", 1)
+    assert run.settings["recipe"] == "x"
+    for one, two in zip(pyramid.weights, read.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=1e-6)
+    image = np.random.default_rng(0).random((1, 64, 64, 13), np.float32)
+    difference = read(image)["level_1"] - pyramid(image)["level_1"]
+    # Random weights answer to rounding more than trained ones do.
+    assert np.abs(difference).max() < 2 / 255
+    assert checkpoints.is_whole(shared / "level_1", 1)
+
+
+def test_a_level_has_its_own_weights_only(pyramid, tmp_path):
+    run = checkpoints.Run(5, WIDTH, True, "detail", {}, step=7)
+    checkpoints.share_level(tmp_path, run, pyramid)
+    with np.load(tmp_path / "level_5" / "step_00000007.npz") as file:
+        needed = {weight.path for weight in model.level_model(pyramid, 5).weights}
+        assert {name.replace(".", "/") for name in file.files} == needed
+
+
+def test_what_is_there_is_not_replaced(shared, tmp_path):
+    before = file_of(shared).read_bytes()
+    with pytest.raises(InputError, match="is there already"):
+        export.main(
+            ["--run_dir", str(tmp_path / "run"), "--format", "weights", "--output", str(shared)]
+        )
+    assert file_of(shared).read_bytes() == before
+
+
+def test_leftovers_are_removed_and_the_weights_are_not(shared):
+    (shared / "level_1" / "step_00000009.data-00000-of-00001").write_bytes(b"half")
+    checkpoints.remove_leftovers(shared / "level_1")
+    assert {file.suffix for file in (shared / "level_1").iterdir()} == {".npz", ".json"}
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "foreign", "pickle", "array"])
+def test_damage_is_one_sentence(shared, damage, capsys, tmp_path):
+    file = file_of(shared)
+    content = bytearray(file.read_bytes())
+    if damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        with zipfile.ZipFile(file) as archive:
+            largest = max(archive.infolist(), key=lambda entry: entry.compress_size)
+        content[largest.header_offset + largest.compress_size // 2] ^= 0xFF
+        file.write_bytes(content)
+        assert not checkpoints.is_whole(shared / "level_1", 1)
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "foreign":
+        np.savez(file, kernel=np.zeros(3, np.float16))
+    elif damage == "array":
+        with file.open("wb") as other:
+            np.save(other, np.zeros(3))
+    else:
+        _with_pickle(file, tmp_path / "executed")
+    with pytest.raises(InputError, match="can be read"):
+        checkpoints.load_pyramid(shared)
+    assert str(file.with_suffix("")) in capsys.readouterr().err
+    assert not (tmp_path / "executed").exists()
+
+
+def _with_pickle(file, marker):
+    class Malicious:
+        def __reduce__(self):
+            return marker.touch, ()
+
+    with np.load(file) as old:
+        arrays = dict(old)
+    first = next(iter(arrays))
+    np.savez(file, **{**arrays, first: np.array([Malicious()], object)})
+    assert not marker.exists()
+    assert zipfile.is_zipfile(file)
+
+
+def test_another_networks_weights_are_refused_and_change_nothing(pyramid, tmp_path):
+    packed.write(tmp_path / "wide.npz", model.pynet(0.1, head="detail"))
+    before = pyramid.weights[0].numpy()
+    with pytest.raises(ValueError, match="not float16"):
+        packed.read(tmp_path / "wide.npz", pyramid)
+    np.testing.assert_array_equal(pyramid.weights[0].numpy(), before)
