@@ -4,7 +4,7 @@
     steps   seconds of a training step per level, as a share of a plain matrix product's GFLOP/s,
             and the share of the time that it waits for data
     memory  peak resident memory of training per level, for a small and a large data set
-    render  seconds and peak memory of a photo through the network, beside the bare network
+    render  seconds and peak memory of a photo, by size and by form of the model
     start   seconds from the command to the first step, per level
 
 Each figure is the median of repeated runs; compare ratios from one run, not times of two.
@@ -13,7 +13,7 @@ Each figure is the median of repeated runs; compare ratios from one run, not tim
 import argparse
 import json
 import os
-import resource
+import re
 import shutil
 import statistics
 import subprocess
@@ -41,11 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="benchmark.py", description=__doc__, formatter_class=command_line.HelpFormatter
     )
     parser.add_argument("kinds", nargs="*", help=f"any of {', '.join(kinds)}; all if none")
-    parser.add_argument("--levels", default="7654321", help="levels to measure, e.g. 71")
+    parser.add_argument(
+        "--levels", type=_levels, default="7654321", help="levels to measure, e.g. 71"
+    )
     parser.add_argument("--width", type=float, default=1.0, help="scale of the channel counts")
     parser.add_argument("--repeats", type=int, default=3, help="runs that the median is taken of")
     parser.add_argument("--data_dir", type=Path, help="prepared shards; made if not given")
     parser.add_argument("--large", type=int, default=1000, help="samples of memory's large set")
+    parser.add_argument(
+        "--sizes", nargs="+", type=_size, default=["1024x1536"], help="render: height x width"
+    )
     parser.add_argument("--vgg", type=Path, help="memory: train level 1 with this VGG-19 too")
     parser.add_argument("--json", type=Path, help="file for the figures")
     flags = parser.parse_args(arguments)
@@ -63,6 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from pynet_tf.files import write_text
 
         write_text(flags.json, json.dumps(figures, indent=2) + "\n")
+
+
+def _levels(text: str) -> str:
+    if not text or not set(text) <= set("7654321"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not levels from 7 to 1, as in 71")
+    return text
+
+
+def _size(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d+x[1-9]\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not height x width, as in 1024x1536")
+    return text
 
 
 def table(rows: list[dict]) -> str:
@@ -212,35 +229,48 @@ def start(flags, levels: list[int], folder: Path) -> list[dict]:
 
 
 def render(flags, levels: list[int], folder: Path) -> list[dict]:
-    """A 1024x1536 photo: the bare network, the serving graph, and the first call."""
-    tf = command_line.import_tensorflow()
-    from pynet_tf import model, serving
-
-    photo = np.random.default_rng(0).integers(0, 256, (1024, 1536, 3), np.uint8)
-    depth = np.tile(np.linspace(0, 255, 768).astype(np.uint8), (512, 1))
-    network = model.level_model(model.pynet(flags.width), 1)
-    bare = tf.function(network, input_signature=[tf.TensorSpec([None, None, None, 4])])
-    image = tf.random.uniform([1, 512, 768, 4])
-    bare(image)
-    served = serving.render_graph(bare, 1)
-    begun = time.perf_counter()
-    served(photo, depth).numpy()
-    first = time.perf_counter() - begun
-    bare_times, served_times = [], []
-    for _ in range(flags.repeats):
-        bare_times.append(_median(lambda: bare(image).numpy(), 1))
-        served_times.append(_median(lambda: served(photo, depth).numpy(), 1))
-    base, full = statistics.median(bare_times), statistics.median(served_times)
-    return [
-        {
-            "photo": "1024x1536",
-            "network s": base,
-            "photo to photo s": full,
-            "ratio": full / base,
-            "first call ratio": first / base,
-            "peak GiB": _peak(resource.RUSAGE_SELF),
-        }
+    """Photos of each size through the forms of a full-width and of the small model."""
+    _untrained(folder / "full", 1, flags.width)
+    _call("-m", "pynet_tf.export", "--run_dir", folder / "full", "--output", folder / "saved")
+    shutil.copytree(ROOT / "checkpoints" / "small", folder / "small")
+    name = f"width {flags.width:g}"
+    forms = [
+        (f"{name}, SavedModel", "saved", ("--network",)),
+        (f"{name}, int8", "saved", ("--fast",)),
+        ("small, float32", "small", ()),
+        ("small, int8", "small", ("--fast",)),
     ]
+    rows = []
+    for size in flags.sizes:
+        height, width = (int(side) for side in size.split("x"))
+        base = None
+        for label, model, more in forms:
+            # Eight-bit models are not computed in tiles.
+            if "--fast" in more and height * width > 8_000_000:
+                continue
+            if "--fast" in more:
+                # The first run makes the model, which would count as the peak.
+                _measure(folder / model, 64, 64, 0, *more)
+            figures = _measure(folder / model, height, width, flags.repeats, *more)
+            base = base or figures["seconds"]
+            network = figures.get("network", float("nan"))
+            rows.append(
+                {
+                    "photo": size,
+                    "model": label,
+                    "s": figures["seconds"],
+                    "speed": base / figures["seconds"],
+                    "first call s": figures["first"],
+                    "to bare network": figures["seconds"] / network,
+                    "peak GiB": figures["peak"],
+                }
+            )
+    return rows
+
+
+def _measure(model: Path, height: int, width: int, repeats: int, *more: str) -> dict:
+    size = ("--height", height, "--width", width, "--repeats", repeats)
+    return json.loads(_call(ROOT / "tools" / "measure_render.py", model, *size, *more))
 
 
 def _train(flags, level: int, data_dir: Path, folder: Path, *more: str):
@@ -305,6 +335,11 @@ def _shards(folder: Path, count: int = 8) -> Path:
     return data_dir
 
 
+def _call(*arguments) -> str:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def _tool(name: str, *arguments) -> None:
     command = [sys.executable, str(ROOT / "tools" / name), *map(str, arguments)]
     subprocess.run(command, check=True, stdout=sys.stderr)
@@ -317,10 +352,6 @@ def _median(work: Callable[[], object], repeats: int) -> float:
         work()
         times.append(time.perf_counter() - begun)
     return statistics.median(times)
-
-
-def _peak(who: int) -> float:
-    return resource.getrusage(who).ru_maxrss / 2**20
 
 
 if __name__ == "__main__":

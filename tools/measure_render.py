@@ -1,0 +1,77 @@
+"""Times one way of rendering a photo in a process of its own; tools/benchmark.py calls it.
+
+Prints one JSON object: seconds of the first call and the median of the later ones, peak memory
+of the process in GiB, and with --network the median seconds of the bare network between them.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from pynet_tf import command_line
+
+
+def main() -> None:
+    """Loads the model, renders and prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=command_line.HelpFormatter
+    )
+    parser.add_argument("model", type=Path, help="run directory, SavedModel or .tflite file")
+    parser.add_argument("--height", type=int, default=1024, help="of the photo")
+    parser.add_argument("--width", type=int, default=1536, help="of the photo")
+    parser.add_argument("--repeats", type=int, default=3, help="calls after the first")
+    parser.add_argument("--fast", action="store_true", help="with 8-bit weights")
+    parser.add_argument("--network", action="store_true", help="time the bare network too")
+    flags = parser.parse_args()
+
+    command_line.import_tensorflow()
+    from pynet_tf import litert, serving, tiles
+
+    model = litert.fast_model(flags.model) if flags.fast else serving.load_model(flags.model)
+    render = tiles.renderer(model)
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (flags.height, flags.width, 3), np.uint8)
+    depth = rng.integers(0, 256, (flags.height // 2, flags.width // 2), np.uint8)
+    first = _seconds(lambda: render(photo, depth))
+    figures = {"first": first}
+    bare = _bare(model, photo, depth) if flags.network else None
+    times, bare_times = [], []
+    for _ in range(flags.repeats):
+        if bare:
+            bare_times.append(_seconds(bare))
+        times.append(_seconds(lambda: render(photo, depth)))
+    figures["seconds"] = statistics.median(times) if times else first
+    if bare:
+        figures["network"] = statistics.median(bare_times)
+    figures["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    json.dump(figures, sys.stdout)
+
+
+def _bare(model, photo: np.ndarray, depth: np.ndarray) -> Callable[[], object]:
+    """Returns a call of the network alone, on the image that the photo becomes."""
+    import tensorflow as tf
+
+    from pynet_tf.model import level_model
+    from pynet_tf.serving import to_image
+
+    network = tf.function(level_model(model.pyramid(), model.level))
+    image = to_image(photo[None], depth[None], model.folded)
+    network(image)
+    return lambda: network(image).numpy()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    command_line.run(main, "measure_render.py")
