@@ -223,12 +223,13 @@ def _read(split: Split, index) -> dict:
 
 def _input(image, photo, depth: bool):
     """Makes the network's input of the window and, where it is wanted, that of the photo."""
+    image = tf.cast(image, tf.float32)
     if photo is None:
         image = image if depth else image[..., :3]
     else:
-        photo = tf.nn.space_to_depth(photo[None], 2)[0]
-        image = tf.concat([photo, image[..., 3:]], -1) if depth else photo
-    return tf.cast(image, tf.float32) / 255.0
+        folded = tf.nn.space_to_depth(tf.cast(photo, tf.float32)[None], 2)[0]
+        image = tf.concat([folded, image[..., 3:]], -1) if depth else folded
+    return image / 255.0
 
 
 def _image_window(sample: dict, corner, window: int):
