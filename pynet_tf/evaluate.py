@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, records
+from pynet_tf import command_line, files, records
 from pynet_tf.errors import InputError
 
 
@@ -92,6 +92,8 @@ def _labels(paths: Sequence[Path]) -> dict[str, Path]:
     """Names the models after their folders, with as many parent folders as it takes."""
     paths = list(dict.fromkeys(paths))
     for path in paths:
+        if not path.exists():
+            files.settle(path.parent)
         if not path.is_dir():
             raise InputError(f"{path} is not a folder; give a run directory or a SavedModel folder")
     full = [path.absolute().parts for path in paths]

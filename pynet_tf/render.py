@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, rendering
+from pynet_tf import command_line, files, rendering
 from pynet_tf.errors import InputError
 from pynet_tf.inputs import photo_paths
 
@@ -125,6 +125,8 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         raise InputError(f"--depth_weights {options.depth_weights} is not there; check the name")
     if options.method == "lens" and not (options.depth or options.depth_weights):
         raise InputError(f"the lens needs depth maps; {_DEPTH_REMEDY}")
+    if not options.model.exists():
+        files.settle(options.model.parent)
     tflite = options.fast and options.model.suffix == ".tflite"
     if options.method == "net" and not (options.model.is_dir() or tflite):
         raise InputError(
