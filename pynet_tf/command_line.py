@@ -7,6 +7,7 @@ The module does not import TensorFlow, so that `--help` and wrong arguments answ
 """
 
 import argparse
+import io
 import os
 import sys
 import tempfile
@@ -32,6 +33,10 @@ def run(main: Callable[[], int | None], name: str) -> None:
         main: parses the arguments and does the work; returns the exit status, None for 0.
         name: what the user typed, e.g. `pynet_tf.train`; begins every error message.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # File names need not be UTF-8.
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = main() or 0
     except InputError as error:

@@ -22,7 +22,6 @@ import hashlib
 import io
 import json
 import re
-import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -139,8 +138,8 @@ def stored_bytes(pair: Pair) -> int:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(pair.photo) as photo:
             raw = photo.width * photo.height
-    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
-        # `read_sample` will say what is wrong with the file.
+    # Pillow reports a damaged file by almost any exception; `read_sample` will say what is wrong.
+    except Exception:
         raw = 0
     return pair.photo.stat().st_size + pair.bokeh.stat().st_size + raw
 
@@ -151,6 +150,10 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
     Raises:
         InputError: a file cannot be read, or the sizes do not fit.
     """
+    try:
+        pair.name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{pair.photo} has a name that is not UTF-8; rename it") from error
     photo = images.read_photo(pair.photo)
     height, width = photo.shape[:2]
     if height % 2 or width % 2 or min(height, width) < MIN_SIDE:

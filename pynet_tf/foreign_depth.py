@@ -41,7 +41,8 @@ def read_map(path: Path) -> np.ndarray:
     try:
         # Mapped, so that a false size in the header cannot ask for the memory.
         values = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+    # NumPy reports a damaged header by almost any exception.
+    except Exception as error:
         raise InputError(
             f"{path} cannot be read as an array of numbers; save it anew with numpy.save"
         ) from error
@@ -49,7 +50,7 @@ def read_map(path: Path) -> np.ndarray:
         raise InputError(f"{path} has more than {MAX_PIXELS // 1_000_000} million values")
     shape = values.shape
     values = values.squeeze()
-    if values.ndim != 2 or values.dtype.kind not in "buif":
+    if values.ndim != 2 or not values.size or values.dtype.kind not in "buif":
         raise InputError(
             f"{path} holds {values.dtype} of shape {shape}; wanted are numbers of shape "
             "[height, width]"
@@ -79,6 +80,8 @@ def normalize_map(
         InputError: the map is the same everywhere, has no valid value, or lies across the photo.
     """
     near = _nearness(values, invert)
+    # The difference of two numbers may be too large for a number; that of their halves is not.
+    near = near / 2
     low, high = near.min(), near.max()
     if low == high:
         raise InputError("it is the same everywhere, or has no valid value; nothing to stretch")
@@ -100,7 +103,8 @@ def _nearness(values: np.ndarray, invert: str | None) -> np.ndarray:
         invert = "distance" if values.dtype.kind == "f" else "levels"
     values = values.astype(np.float64)
     if invert == "distance":
-        valid = values > 0
+        # Below the smallest normal number the inverse is no number any more.
+        valid = values >= np.finfo(np.float64).tiny
         near = np.divide(1, values, out=np.zeros_like(values), where=valid)
     else:
         valid = np.isfinite(values)

@@ -7,7 +7,6 @@
 Halving is Pillow's antialiased bicubic, as in the 2020 training data.
 """
 
-import struct
 import warnings
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from pynet_tf.errors import InputError
 from pynet_tf.files import replacing
 
 MAX_PIXELS = 200_000_000
+# Pillow's: others are rare, and some (EPS) are programs that it lets other programs run.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 
 
 def open_image(path: Path) -> Image.Image:
@@ -35,7 +36,7 @@ def open_image(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns of odd EXIF data, and of size long before `MAX_PIXELS`.
             warnings.simplefilter("ignore")
-            with Image.open(path) as opened:
+            with Image.open(path, formats=_FORMATS) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise InputError(
                         f"{path} has {opened.width}x{opened.height} pixels, more than "
@@ -50,10 +51,11 @@ def open_image(path: Path) -> Image.Image:
         raise InputError(
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
+    # Pillow reports a damaged file by almost any exception.
+    except Exception as error:
         raise InputError(
-            f"{path} cannot be read as a picture ({error}); replace it by a whole JPEG, PNG, "
-            "WebP or TIFF"
+            f"{path} cannot be read as a picture ({error or type(error).__name__}); replace it by "
+            "a whole JPEG, PNG, WebP or TIFF"
         ) from error
 
 
@@ -80,7 +82,7 @@ def read_photo_with_metadata(path: Path) -> tuple[np.ndarray, dict]:
     """
     picture = open_image(path)
     options = metadata.read(picture)
-    return np.asarray(_convert(metadata.to_rgb(picture), "RGB")), options
+    return np.asarray(_convert(metadata.to_rgb(picture), "RGB", path)), options
 
 
 def read_depth(path: Path) -> np.ndarray:
@@ -91,12 +93,20 @@ def read_depth(path: Path) -> np.ndarray:
     Raises:
         InputError: see `open_image`.
     """
-    return np.asarray(_convert(open_image(path), "L"))
+    return np.asarray(_convert(open_image(path), "L", path))
 
 
-def _convert(picture: Image.Image, mode: str) -> Image.Image:
+def _convert(picture: Image.Image, mode: str, path: Path) -> Image.Image:
     # Pillow copies even where there is nothing to convert.
-    return picture if picture.mode == mode else _eight_bit(picture).convert(mode)
+    if picture.mode == mode:
+        return picture
+    try:
+        return _eight_bit(picture).convert(mode)
+    except ValueError as error:
+        raise InputError(
+            f"{path} has colours of the kind {picture.mode}, which cannot be read here; save it "
+            "as RGB or grey"
+        ) from error
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:

@@ -61,7 +61,7 @@ def refuse_own_folder(paths: Iterable[Path], output: Path) -> None:
         InputError: one of the photos lies directly in the output folder.
     """
     for path in paths:
-        if path.parent.resolve() == Path(output).resolve():
+        if os.path.realpath(path.parent) == os.path.realpath(output):
             raise InputError(f"--output {output} is the folder of {path}; name another folder")
 
 

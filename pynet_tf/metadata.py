@@ -48,7 +48,11 @@ def read(picture: Image.Image) -> dict:
         JPEG made from it can have the same.
     """
     options = {}
-    exif = _exif(picture)
+    try:
+        exif = _exif(picture)
+    # Pillow reports damaged data by almost any exception; the photo is good without.
+    except Exception:
+        exif = b""
     if exif:
         options["exif"] = exif
     profile = picture.info.get("icc_profile")
@@ -56,7 +60,7 @@ def read(picture: Image.Image) -> dict:
         options["icc_profile"] = profile
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         tables = picture.quantization
-        if sum(tables[0]) < _TABLE_SUM_95:
+        if 0 in tables and sum(tables[0]) < _TABLE_SUM_95:
             options["qtables"] = tables
     return options
 

@@ -7,6 +7,7 @@ taken as they are stored. Grey photos give RGB pictures.
 TensorFlow is not imported here: what renders is passed in.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,9 @@ def plan(
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output} is a file; name a folder")
     inputs.refuse_own_folder(photos, output)
-    inputs.refuse_own_folder([photo.resolve() for photo in photos], output)
+    inputs.refuse_own_folder([Path(os.path.realpath(photo)) for photo in photos], output)
     maps = depth if depth is None or depth.is_dir() else depth.parent
-    if maps is not None and maps.resolve() == output.resolve():
+    if maps is not None and os.path.realpath(maps) == os.path.realpath(output):
         raise InputError(f"--output {output} is the folder of the depth maps; name another folder")
     jobs: dict[str, Job] = {}
     for photo in photos:
@@ -102,7 +103,7 @@ def depth_files(photos: Sequence[Path], depth: Path) -> DepthSource:
         file = depth
         if depth.is_dir():
             file = inputs.find_by_stem(depth, path.stem, (".png", *inputs.PHOTO_SUFFIXES))
-        if file is None or file.resolve() == path.resolve():
+        if file is None or os.path.realpath(file) == os.path.realpath(path):
             raise InputError(
                 f"{path} has no depth map: {depth} holds no {path.stem}.png; make one with "
                 "python -m pynet_tf.depth"
