@@ -24,6 +24,7 @@ import tensorflow as tf
 from pynet_tf import model, packed
 from pynet_tf.errors import InputError
 from pynet_tf.files import replacing, write_text
+from pynet_tf.recipes import LARGEST_WIDTH
 
 KEPT = 2
 _CHECKPOINT = re.compile(r"step_(\d{8,})\.(index|npz)")
@@ -68,30 +69,52 @@ def read_run(run_dir: Path, level: int) -> Run | None:
     """Reads a level's `run.json`; None if the level has none.
 
     Raises:
-        InputError: the file is damaged or another program's.
+        InputError: the file is damaged or another program's, or is missing beside checkpoints.
     """
     path = level_dir(run_dir, level) / "run.json"
     if not path.is_file():
+        if steps(path.parent):
+            raise InputError(
+                f"{path} is missing, which says what the checkpoints beside it are; restore it or "
+                "move the folder away"
+            )
         return None
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(
-            level=int(fields["level"]),
-            width=float(fields["width"]),
-            depth=bool(fields["depth"]),
-            head=str(fields["head"]),
-            settings=dict(fields["settings"]),
-            step=next(iter(steps(path.parent)), 0),
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        run = parse_run(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise InputError(
-            f"{path} does not describe a level of this program ({error!r}); restore it or "
+            f"{path} does not describe a level of this program ({error}); restore it or "
             "choose another --run_dir"
         ) from error
     if run.level != level:
         raise InputError(
             f"{path} describes level {run.level}; it was copied from another folder: restore it"
         )
+    return dataclasses.replace(run, step=next(iter(steps(path.parent)), 0))
+
+
+def parse_run(text: str) -> Run:
+    """Reads the description of a level from JSON, as `run.json` and exported models have it.
+
+    Raises:
+        ValueError: it is none, or none of a network that can be.
+    """
+    try:
+        fields = json.loads(text)
+        run = Run(
+            level=int(fields["level"]),
+            width=float(fields["width"]),
+            depth=bool(fields["depth"]),
+            head=str(fields["head"]),
+            settings=dict(fields["settings"]),
+            step=int(fields.get("step", 0)),
+        )
+    except (AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(repr(error)) from error
+    if run.level not in model.LEVELS or run.head not in model.HEADS:
+        raise ValueError(f"there is no level {run.level} with the head {run.head[:40]!r}")
+    if not 0 < run.width <= LARGEST_WIDTH:
+        raise ValueError(f"the width is {run.width:g}")
     return run
 
 
@@ -243,8 +266,8 @@ def save_level(run_dir: Path, level: int, pyramid: keras.Model, settings: dict, 
     """
     run = Run(level, **{"width": 1.0, "depth": True, "head": "original", **kind}, settings=settings)
     folder = level_dir(run_dir, level)
-    write(folder, 1, model=pyramid)
     write_run(run_dir, run)
+    write(folder, 1, model=pyramid)
 
 
 def share_level(run_dir: Path, run: Run, pyramid: keras.Model) -> None:

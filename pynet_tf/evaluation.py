@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from pynet_tf import metrics
+from pynet_tf.errors import InputError
 
 BORDER = 32
 SCALED_LEVELS = (1, 2, 3)
@@ -158,6 +159,8 @@ class Store:
 
     def __init__(self, path: Path):
         self.path = Path(path)
+        if self.path.is_symlink():
+            raise InputError(f"{path} is a symbolic link; remove it or name another folder")
         self._known = {}
         self._whole = True
         if self.path.is_file():
@@ -171,7 +174,7 @@ class Store:
             stored = json.loads(line)
             key, figures = stored["key"], stored["figures"]
             self._known[key] = {name: float(figures[name]) for name in FIGURES}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             # Cut short, or another version's.
             return
 

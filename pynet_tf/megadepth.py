@@ -229,8 +229,8 @@ def load_megadepth(path: Path) -> keras.Model:
             model.load_weights(path)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        # h5py and Keras have an exception for each way in which a file can be wrong.
+    # h5py and Keras have an exception for each way in which a file can be wrong.
+    except Exception as error:
         raise InputError(
             f"{path} cannot be read as Keras weights of MegaDepth; {remedy}"
         ) from error

@@ -46,21 +46,25 @@ def up_to_date(source: Source, data_dir: Path) -> Report | None:
     """Returns the report of an earlier preparation of the same files, None if there is none.
 
     Raises:
-        InputError: something else is prepared there.
+        InputError: something else is prepared there, or its shards are damaged.
     """
     folder = records.folder(data_dir)
+    files.settle(folder.parent)
     if not folder.exists():
         return None
     try:
-        report = Report(**json.loads((folder / REPORT).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        fields = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        report = Report(fields["source"], dict(fields["counts"]), tuple(map(str, fields["failed"])))
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
         report = None
     if report is None or report.source != ebb_folder.source_hash(source):
         raise InputError(
             f"{folder} was prepared from other files, or these have changed since; give "
             "--overwrite to replace it, or another --data_dir"
         )
-    return dataclasses.replace(report, failed=tuple(report.failed))
+    for split in report.counts:
+        records.open_split(data_dir, split)
+    return report
 
 
 def check_space(source: Source, data_dir: Path) -> None:

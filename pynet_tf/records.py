@@ -12,6 +12,7 @@ TensorFlow is needed by `parse` alone, TensorFlow Datasets by nothing here.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import struct
@@ -233,11 +234,14 @@ def _all_shard_counts(data_dir: Path) -> dict[str, list[int]]:
     """Reads from TFDS's description how many samples each shard of each split holds."""
     info = _read_json(data_dir, "dataset_info.json")
     try:
-        return {
-            entry["name"]: [int(count) for count in entry["shardLengths"]]
+        counts = {
+            str(entry["name"]): [int(count) for count in entry["shardLengths"]]
             for entry in info["splits"]
         }
-    except (KeyError, TypeError, ValueError) as error:
+        if min(itertools.chain([0], *counts.values())) < 0:
+            raise ValueError("a shard with fewer than no samples")
+        return counts
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{folder(data_dir) / 'dataset_info.json'} is not TFDS's; {_again(data_dir)}"
         ) from error
@@ -259,13 +263,16 @@ def _shard_counts(data_dir: Path, split: str) -> list[int]:
 def _read_json(data_dir: Path, name: str):
     path = folder(data_dir) / name
     if not path.is_file():
+        files.settle(path.parent.parent)
+    if not path.is_file():
         raise InputError(
             f"{data_dir} holds no prepared EBB! set ({path} is missing); prepare it with "
             f"python tools/build_ebb.py SRC --data_dir {data_dir}"
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    # Brackets without end are too deep for Python's parser.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged; {_again(data_dir)}") from error
 
 
@@ -274,10 +281,9 @@ def _again(data_dir: Path) -> str:
 
 
 def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; {_again(path.parents[2])}") from error
+    if not path.is_file():
+        raise InputError(f"{path} is missing; {_again(path.parents[2])}")
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _close(opened: Iterable[int]) -> None:
@@ -288,6 +294,9 @@ def _close(opened: Iterable[int]) -> None:
 def _scan(file: int, path: Path, count: int) -> np.ndarray:
     """Walks over a shard's records: `[3, count]` int64, data offset, length and checksum."""
     size = os.fstat(file).st_size
+    # Before there is made room for them.
+    if count * (_HEADER.size + _CHECKSUM.size) > size:
+        raise _cut_short(path, size // (_HEADER.size + _CHECKSUM.size), count)
     found = np.empty((3, count), np.int64)
     end = 0
     # The checksum at one record's end and the header of the next are read together.

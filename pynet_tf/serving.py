@@ -16,7 +16,6 @@ with the head `detail` take the photo itself, padded to multiples of 64 and each
 folded into 12 channels, in place of the halved one: 13 channels, or 12 without depth.
 """
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -335,8 +334,8 @@ def read_description(path: Path) -> checkpoints.Run:
     """
     file = Path(path) / DESCRIPTION
     try:
-        return checkpoints.Run(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return checkpoints.parse_run(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; {_EITHER}"
         ) from error

@@ -126,7 +126,8 @@ def read_checkpoint(prefix: Path) -> Checkpoint:
         values = {name: reader.get_tensor(name) for name in shapes}
     except InputError:
         raise
-    except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+    # TensorFlow reports a damaged file by almost any exception.
+    except Exception as error:
         raise InputError(
             f"{prefix} cannot be read as a checkpoint ({' '.join(str(error).split())[:200]}); "
             "fetch its files again"

@@ -41,8 +41,8 @@ def read_state_dict(path: Path) -> dict:
         ) from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged or malicious pickle can end in nearly any exception.
     except Exception as error:
-        # A damaged or malicious pickle can end in nearly any exception.
         raise InputError(
             f"{path} cannot be read as PyTorch weights, or holds more than weights; "
             "download best_generalization_net_G.pth anew"
@@ -51,7 +51,14 @@ def read_state_dict(path: Path) -> dict:
         raise InputError(
             f"{path} holds no plain table of tensors; best_generalization_net_G.pth is wanted"
         )
-    return {str(key): value.detach().float().numpy() for key, value in state.items()}
+    try:
+        return {str(key): value.detach().float().numpy() for key, value in state.items()}
+    # Sparse, quantized and empty tensors have no plain values, each kind with its exception.
+    except Exception as error:
+        raise InputError(
+            f"{path} holds tensors of a kind that MegaDepth's weights do not have ({error}); "
+            "best_generalization_net_G.pth is wanted"
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

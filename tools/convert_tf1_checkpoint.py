@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "(pynet_level_<level>_iteration_<n>.ckpt), or else what the weights say",
     )
     options = parser.parse_args(arguments)
-    if any(options.output.glob("level_[1-7]")):
+    # A level without is what a killed conversion has left.
+    if any(options.output.glob("level_[1-7]/step_*.index")):
         raise InputError(f"{options.output} already holds trained levels; choose another folder")
 
     command_line.import_tensorflow()
