@@ -9,6 +9,7 @@ stopped at any moment and started again ends with the weights of one that was no
 import contextlib
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from pynet_tf import (
     data,
     devices,
     jobs,
+    locks,
     losses,
     metrics,
     model,
@@ -35,7 +37,6 @@ from pynet_tf import (
 from pynet_tf.adam import Adam
 from pynet_tf.errors import InputError
 from pynet_tf.jobs import Job
-from pynet_tf.locks import locked
 
 LOG_STEP = 10
 # A checkpoint comes with every validation, and before that after this time.
@@ -81,7 +82,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
 
     with contextlib.ExitStack() as stack:
         if chief:
-            stack.enter_context(locked(job.folder))
+            stack.enter_context(locks.locked(job.folder))
             checkpoints.remove_leftovers(job.folder)
         stack.enter_context(devices.lost_workers(strategy, lambda: _start_again(job)))
         stack.enter_context(data.reading())
@@ -114,6 +115,10 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             )
 
         def save(done: int) -> None:
+            if locks.is_gone(job.folder):
+                print(f"warning: {job.folder} was removed; beginning it anew", file=sys.stderr)
+                stack.enter_context(locks.locked(job.folder))
+                checkpoints.write_run(job.run_dir, run)
             checkpoints.write(job.folder, done, model=pyramid, optimizer=optimizer)
 
         step = compiled_step(job, strategy, network, optimizer, features)
