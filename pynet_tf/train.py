@@ -5,6 +5,7 @@ The same command again goes on where it was stopped, or says that the level is d
 
 import argparse
 import dataclasses
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -92,6 +93,12 @@ def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:
             raise InputError(f"--{name}_weight is {getattr(recipe, name)}, but has to be 0 or more")
     if not any((recipe.l1, recipe.ssim, recipe.content)):
         raise InputError("all weights of the loss are 0; give one of them a value above 0")
+    for name, value in dataclasses.asdict(recipe).items():
+        if value is not None and not math.isfinite(value):
+            raise InputError(f"the {name} is {value}, but has to be a finite number")
+    for name, most in (("batch_size", 2**16), ("iterations", 2**40), ("window", 2**14)):
+        if getattr(recipe, name) > most:
+            raise InputError(f"--{name} is {getattr(recipe, name)}, but can be at most {most}")
     if recipe.window < 32 or recipe.window % 32:
         raise InputError(f"--window is {recipe.window}, but has to be a multiple of 32")
     return recipe
@@ -116,8 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, (kind, text) in RECIPE_FLAGS.items():
         add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
     add("--eval_step", type=_positive, default=1000, help="steps between validations")
-    add("--eval_photos", type=int, default=-1, help="photos to validate on; -1 for all")
-    add("--width", type=float, help="scale of the channel counts; that of the level below, or 1.0")
+    add("--eval_photos", type=_photos, default=-1, help="photos to validate on; -1 for all")
+    add("--width", type=_width, help="scale of the channel counts; that of the level below, or 1.0")
     add(
         "--head",
         choices=["original", "residual", "detail"],
@@ -130,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="use the depth map as input; as the level below does, or yes",
     )
-    add("--seed", type=int, default=0, help="of initial weights, order of samples, augmentation")
+    add("--seed", type=_seed, default=0, help="of initial weights, order of samples, augmentation")
     add(
         "--vgg",
         type=Path,
@@ -162,11 +169,33 @@ def _parser() -> argparse.ArgumentParser:
         "them, but not with --jit",
     )
     add(
-        "--logical_cpus", type=_positive, default=1, help="CPU devices to show, for trying mirrored"
+        "--logical_cpus",
+        type=int,
+        choices=range(1, 17),
+        default=1,
+        help="CPU devices to show, for trying mirrored",
     )
     add("--start_from", type=Path, help="run to take the first weights from, not the level below")
     add("--allow_changes", action="store_true", help="go on although data or settings changed")
     return parser
+
+
+def _width(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= recipes.LARGEST_WIDTH:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to {recipes.LARGEST_WIDTH}")
+    return value
+
+
+def _photos(text: str) -> int:
+    return -1 if text == "-1" else _positive(text)
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**31 - 1}")
+    return value
 
 
 def _positive(text: str) -> int:
