@@ -167,6 +167,9 @@ def write_image(path: Path, picture: np.ndarray, **options) -> None:
         picture: `[H, W, 3]` or `[H, W]` uint8.
         **options: passed to Pillow's writer, e.g. `exif`, `icc_profile`, `quality`; `qtables`
             gives a JPEG another quality.
+
+    Raises:
+        InputError: the picture cannot be encoded to a file there.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".jpg", ".jpeg"):
@@ -176,4 +179,12 @@ def write_image(path: Path, picture: np.ndarray, **options) -> None:
     elif suffix == ".webp":
         options = {"quality": 95, **options}
     with replacing(path) as partial:
-        Image.fromarray(picture).save(partial, **options)
+        try:
+            Image.fromarray(picture).save(partial, **options)
+        except OSError as error:
+            if error.strerror:
+                raise
+            # Pillow's encoders do not say why they could not go on.
+            raise InputError(
+                f"{path} could not be written ({error}); make room, or name another folder"
+            ) from error

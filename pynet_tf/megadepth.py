@@ -191,13 +191,21 @@ def save_megadepth(model: keras.Model, path: Path) -> None:
     """Writes the weights as a Keras file, whole or not at all.
 
     Raises:
-        InputError: the name does not end in `.weights.h5`, by which Keras knows its files.
+        InputError: the name does not end in `.weights.h5`, by which Keras knows its files, or
+            the disk is full.
     """
     path = Path(path)
     if not path.name.endswith(".weights.h5"):
         raise InputError(f"{path} must end in .weights.h5; name it e.g. megadepth.weights.h5")
     with replacing(path) as partial:
-        model.save_weights(partial)
+        try:
+            model.save_weights(partial)
+        except OSError as error:
+            # HDF5 tells of a full disk over many lines.
+            raise InputError(
+                f"{path} could not be written ({str(error)[:200]}); make room, or name another "
+                "place"
+            ) from error
 
 
 def load_megadepth(path: Path) -> keras.Model:

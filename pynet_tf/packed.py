@@ -6,6 +6,7 @@ It stands in a run directory where a checkpoint of training would, at about a tw
 half the precision, no optimizer. Nothing in it is executed: object arrays (pickles) are refused.
 """
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -45,6 +46,11 @@ def read(path: Path, pyramid: keras.Model) -> None:
             foreign = [name for name in file.files if name not in weights]
             if foreign:
                 raise ValueError(f"{foreign[0]} is no weight of this network")
+            # Before anything is unpacked: zeros pack well.
+            for entry in file.zip.infolist():
+                weight = weights[entry.filename.removesuffix(".npy")]
+                if entry.file_size > 2 * math.prod(weight.shape) + 1000:
+                    raise ValueError(f"{entry.filename} is larger than its weight")
             arrays = {name: file[name] for name in file.files}
     except _DAMAGE as error:
         raise ValueError(f"{path} cannot be read ({error})") from error

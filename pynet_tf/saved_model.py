@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from pynet_tf import serving
 from pynet_tf.checkpoints import Run
+from pynet_tf.errors import InputError
 from pynet_tf.files import replacing, write_text
 
 
@@ -33,7 +34,7 @@ def write(pyramid: keras.Model, run: Run, path: Path) -> None:
         path: the folder; one that is there is replaced once the new one is complete.
 
     Raises:
-        InputError: a weight is not a finite number.
+        InputError: a weight is not a finite number, or the disk is full.
     """
     network = serving.network_graph(pyramid, run.level).get_concrete_function()
     serving.refuse_nonfinite(network.variables, path)
@@ -51,5 +52,11 @@ def write(pyramid: keras.Model, run: Run, path: Path) -> None:
         "network": network,
     }
     with replacing(path) as partial:
-        tf.saved_model.save(module, str(partial), signatures)
+        try:
+            tf.saved_model.save(module, str(partial), signatures)
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"{path} could not be written ({' '.join(error.message.split())[:200]}); make "
+                "room, or name another place"
+            ) from error
         write_text(partial / serving.DESCRIPTION, json.dumps(dataclasses.asdict(run)) + "\n")
