@@ -4,8 +4,9 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from pynet_tf import checkpoints, export, model, packed
+from pynet_tf import checkpoints, export, jobs, model, packed, recipes, training
 from pynet_tf.errors import InputError
 
 WIDTH = 0.05
@@ -29,6 +30,16 @@ def shared(pyramid, tmp_path):
         f"--run_dir {tmp_path / 'run'} --format weights --output {tmp_path / 'shared'}".split()
     )
     return tmp_path / "shared"
+
+
+def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path):
+    recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
+    job = jobs.Job(6, tiny_ebb, tmp_path / "new", recipe, eval_photos=1, start_from=shared)
+    assert training.train_level(job, tf.distribute.get_strategy())
+    trained, run = checkpoints.load_pyramid(tmp_path / "new")
+    assert (run.level, run.width, run.head, run.step) == (6, WIDTH, "detail", 1)
+    for one, two in zip(pyramid.weights, trained.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=1e-6)
 
 
 def file_of(run_dir):
