@@ -60,7 +60,8 @@ def replacing(path: Path) -> Iterator[Path]:
             os.replace(partial, path)
     except BaseException as error:
         _remove(partial)
-        if isinstance(error, OSError) and error.filename == str(partial):
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            # A full disk is reported without a name.
             error.filename = str(path)
         raise
 

@@ -7,6 +7,7 @@
 Halving is Pillow's antialiased bicubic, as in the 2020 training data.
 """
 
+import io
 import warnings
 from pathlib import Path
 
@@ -169,7 +170,7 @@ def write_image(path: Path, picture: np.ndarray, **options) -> None:
             gives a JPEG another quality.
 
     Raises:
-        InputError: the picture cannot be encoded to a file there.
+        InputError: the format cannot hold the picture.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".jpg", ".jpeg"):
@@ -178,13 +179,14 @@ def write_image(path: Path, picture: np.ndarray, **options) -> None:
         options = {**quality, "subsampling": 0, **options}
     elif suffix == ".webp":
         options = {"quality": 95, **options}
+    # Into memory first: on a full disk Pillow may cut a file short without a word.
+    encoded = io.BytesIO()
+    try:
+        Image.fromarray(picture).save(encoded, Image.registered_extensions()[suffix], **options)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be a {suffix} picture of {picture.shape[1]}x{picture.shape[0]} pixels "
+            f"({error}); choose another format"
+        ) from error
     with replacing(path) as partial:
-        try:
-            Image.fromarray(picture).save(partial, **options)
-        except OSError as error:
-            if error.strerror:
-                raise
-            # Pillow's encoders do not say why they could not go on.
-            raise InputError(
-                f"{path} could not be written ({error}); make room, or name another folder"
-            ) from error
+        partial.write_bytes(encoded.getbuffer())

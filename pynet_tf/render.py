@@ -125,7 +125,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         raise InputError(f"--depth_weights {options.depth_weights} is not there; check the name")
     if options.method == "lens" and not (options.depth or options.depth_weights):
         raise InputError(f"the lens needs depth maps; {_DEPTH_REMEDY}")
-    if not options.model.exists():
+    if options.model and not options.model.exists():
         files.settle(options.model.parent)
     tflite = options.fast and options.model.suffix == ".tflite"
     if options.method == "net" and not (options.model.is_dir() or tflite):
