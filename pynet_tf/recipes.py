@@ -62,23 +62,23 @@ _REPRODUCTION = {
 }
 
 _QUICK = {
-    7: Recipe(8, 60, 1e-4, window=128),
-    6: Recipe(8, 60, 1e-4, window=128),
-    5: Recipe(8, 100, 2e-4, window=128),
-    4: Recipe(4, 250, 3e-4, window=128),
-    3: Recipe(4, 300, 3e-4, window=128),
-    2: Recipe(4, 150, 2e-4, window=128),
-    1: Recipe(4, 80, 1e-4, l1=10.0, ssim=10.0, window=128),
+    7: Recipe(8, 60, 3e-4, 1e-4, window=128),
+    6: Recipe(8, 60, 3e-4, 1e-4, window=128),
+    5: Recipe(8, 100, 3e-4, 1e-4, window=128),
+    4: Recipe(4, 250, 5e-4, 1e-4, window=128),
+    3: Recipe(4, 250, 5e-4, 1e-4, window=128),
+    2: Recipe(4, 120, 3e-4, 5e-5, window=128),
+    1: Recipe(4, 120, 3e-4, 3e-5, l1=100.0, ssim=5.0, window=128),
 }
 
 _SMALL = {
     7: Recipe(8, 300, 3e-4, 1e-4, window=384),
     6: Recipe(8, 300, 3e-4, 1e-4, window=384),
     5: Recipe(8, 500, 3e-4, 1e-4, window=256),
-    4: Recipe(4, 1_000, 5e-4, 1e-4, window=256),
-    3: Recipe(4, 1_000, 5e-4, 5e-5, window=192),
-    2: Recipe(4, 500, 3e-4, 3e-5, window=192),
-    1: Recipe(4, 1_000, 3e-4, 2e-5, l1=100.0, ssim=5.0, window=192),
+    4: Recipe(4, 600, 5e-4, 1e-4, window=256),
+    3: Recipe(4, 700, 5e-4, 5e-5, window=192),
+    2: Recipe(4, 300, 3e-4, 3e-5, window=192),
+    1: Recipe(4, 800, 3e-4, 2e-5, l1=100.0, ssim=5.0, window=192),
 }
 
 
