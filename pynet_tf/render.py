@@ -1,6 +1,8 @@
 """Makes bokeh pictures of one's own photos, of any size from 64x64.
 
-With a trained network and depth maps from pynet_tf.depth:
+With the small network that comes with the project:
+    python -m pynet_tf.render photo.jpg --depth map.png --output bokeh/
+With one's own, and depth maps from pynet_tf.depth:
     python -m pynet_tf.render photos/ --depth depth/ --model checkpoints --output bokeh/
 With depth maps made on the way:
     python -m pynet_tf.render photo.jpg --depth_weights megadepth.weights.h5 --output bokeh/
@@ -24,6 +26,7 @@ from pynet_tf.inputs import photo_paths
 
 LENS_OPTIONS = ("focus", "blur", "blades", "highlights")
 NET_OPTIONS = ("model", "level", "fast")
+SMALL_MODEL = Path(__file__).parent.parent / "checkpoints" / "small"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,6 +122,8 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         if getattr(options, name) != parser.get_default(name):
             other = "net" if options.method == "lens" else "lens"
             raise InputError(f"--{name} belongs to --method {other}; leave it out")
+    if options.method == "net" and options.model is None:
+        options.model = _small_model()
     if options.depth and options.depth_weights:
         raise InputError("--depth and --depth_weights both give depth maps; leave one out")
     if options.depth_weights and not options.depth_weights.is_file():
@@ -133,6 +138,21 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
             f"--model {options.model} is not there; train one (python -m pynet_tf.train), "
             "convert one (tools/convert_tf1_checkpoint.py), or use --method lens"
         )
+
+
+def _small_model() -> Path:
+    """Returns the model that comes with the project, see checkpoints/README.md.
+
+    Raises:
+        InputError: the package was installed without it.
+    """
+    if not (SMALL_MODEL / "level_1").is_dir():
+        raise InputError(
+            f"{SMALL_MODEL}, the model that comes with the project, is not there; get it from "
+            "the project's repository, or name a model with --model"
+        )
+    print(f"rendering with {SMALL_MODEL}, the small model that comes with the project")
+    return SMALL_MODEL
 
 
 def _tell_skipped(jobs: Sequence[rendering.Job]) -> None:
@@ -171,8 +191,8 @@ def _parser() -> argparse.ArgumentParser:
     net.add_argument(
         "--model",
         type=Path,
-        default=Path("checkpoints"),
-        help="run directory or exported SavedModel; with --fast also a .tflite file",
+        help="run directory or exported SavedModel, with --fast also a .tflite file; the small "
+        "model that comes with the project if not given",
     )
     net.add_argument(
         "--level",

@@ -242,6 +242,23 @@ def test_net_renders_photos_from_a_run_and_from_a_saved_model(folder, models):
             assert difference.mean() < (4 if name == "a.jpg" else 0.5)
 
 
+def test_without_a_model_the_small_one_of_the_project_renders(folder, capsys):
+    assert render.main(["photos", "--depth", "depth", "--output", "out"]) == 0
+    assert "checkpoints/small" in capsys.readouterr().out
+    for name in ("a.jpg", "ünser Foto.png"):
+        photo, picture = (images.read_photo(folder / place / name) for place in ("photos", "out"))
+        difference = picture.astype(float) - photo
+        assert picture.shape == photo.shape
+        assert 0.1 < np.abs(difference).mean() < 12
+        assert np.abs(difference.mean((0, 1))).max() < 4, "the colours are the photo's"
+
+
+def test_a_small_model_that_was_not_installed_is_named(folder, monkeypatch):
+    monkeypatch.setattr(render, "SMALL_MODEL", folder / "small")
+    with pytest.raises(InputError, match=r"small.*is not there; .*--model"):
+        render.main(["photos", "--depth", "depth", "--output", "out"])
+
+
 @pytest.mark.slow
 def test_fast_renders_with_8_bit_weights_that_are_kept(folder, models):
     pytest.importorskip("ai_edge_litert")
