@@ -189,13 +189,17 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
         ) from error
     made_for = tuple(int(side) for side in given["shape_signature"][1:3])
 
+    # The size that the interpreter has its memory for.
+    prepared = None
+
     def run(image: np.ndarray) -> np.ndarray:
         image = np.ascontiguousarray(image, np.float32)
-        (source,) = interpreter.get_input_details()
-        if tuple(source["shape"]) != image.shape:
-            interpreter.resize_tensor_input(source["index"], image.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(source["index"], image)
+        nonlocal prepared
+        if prepared != image.shape:
+            interpreter.resize_tensor_input(given["index"], image.shape)
+            interpreter.allocate_tensors()
+            prepared = image.shape
+        interpreter.set_tensor(given["index"], image)
         interpreter.invoke()
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
