@@ -27,7 +27,7 @@ GROUND = {
     "images": {"errors", "files", "metadata"},
     "losses": {"metrics", "recipes"},
     "packed": {"files"},
-    "checkpoints": {"errors", "files", "model", "packed"},
+    "checkpoints": {"errors", "files", "model", "packed", "recipes"},
 }
 
 
