@@ -53,7 +53,7 @@ class Run:
     @property
     def folded(self) -> bool:
         """Whether the input has the whole photo, folded."""
-        return model.is_folded(model.input_channels(self.depth, self.head))
+        return model.takes_folded(self.head)
 
     def pyramid(self, seed: int = 0) -> keras.Model:
         """Builds a new pyramid of this kind."""

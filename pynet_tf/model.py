@@ -21,6 +21,8 @@ from keras import layers
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
 HEADS = ("original", "residual", "detail")
 MULTIPLE = 32
+# Channels of a photo with each 2x2 of its pixels folded into one place.
+FOLDED = 12
 # Levels 2 and 1 of the newer heads carry a mask beside the colours however narrow the net is.
 _FINE_CHANNELS = 8
 
@@ -79,7 +81,7 @@ def pynet(
             outputs[name] = _corrected([below, kept], correction, name)
         return None
 
-    image = keras.Input((None, None, input_channels(depth, head)), name="image")
+    image = keras.Input((None, None, input_channels(depth, takes_folded(head))), name="image")
     folded = keras.ops.space_to_depth(image, 2)
     photos = {} if head == "original" else _photos(image, depth, head)
 
@@ -158,14 +160,19 @@ def pynet(
     return keras.Model(image, outputs, name="pynet")
 
 
-def input_channels(depth: bool, head: str) -> int:
+def takes_folded(head: str) -> bool:
+    """Tells whether a network with this head takes the whole photo, folded."""
+    return head == "detail"
+
+
+def input_channels(depth: bool, folded: bool) -> int:
     """Returns the channels of a network's input, see the module."""
-    return (12 if head == "detail" else 3) + (1 if depth else 0)
+    return (FOLDED if folded else 3) + (1 if depth else 0)
 
 
 def is_folded(channels: int) -> bool:
     """Tells whether an input with so many channels holds the whole photo, folded."""
-    return channels >= 12
+    return channels >= FOLDED
 
 
 def has_depth(channels: int) -> bool:
@@ -255,7 +262,7 @@ def _corrected(parts: list, maps, name: str):
 def _photos(image, depth: bool, head: str) -> dict:
     """The photo at the size of each level, from 2 or with the head `detail` from 1 to 7."""
     photo = keras.ops.split(image, [image.shape[-1] - 1], axis=-1)[0] if depth else image
-    if head == "detail":
+    if takes_folded(head):
         photos, finest = {1: keras.ops.depth_to_space(photo, 2)}, 1
     else:
         photos, finest = {2: photo}, 2

@@ -65,7 +65,7 @@ def to_image(photos: tf.Tensor, depths: tf.Tensor | None = None, folded: bool = 
         halved = _resize(tf.cast(depths, tf.float32)[..., None], half)
         layers.append(_pad(halved, model.MULTIPLE))
     image = tf.concat(layers, axis=-1) * (1 / 255)
-    channels = (12 if folded else 3) + (0 if depths is None else 1)
+    channels = model.input_channels(depths is not None, folded)
     return tf.ensure_shape(image, [None, None, None, channels])
 
 
@@ -381,7 +381,7 @@ def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]
     def network(image):
         return loaded.signatures["network"](image=image)
 
-    channels = model.input_channels(run.depth, run.head)
+    channels = model.input_channels(run.depth, run.folded)
     image = tf.TensorSpec([None, None, None, channels], tf.float32, name="image")
     weights = list(loaded.signatures["network"].variables)
     return tf.function(network, input_signature=[image], autograph=False), weights

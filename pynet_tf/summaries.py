@@ -59,7 +59,7 @@ def write_pictures(
     """
     photo = image[..., :3]
     if model.is_folded(image.shape[-1]):
-        photo = tf.nn.depth_to_space(image[..., :12], 2)
+        photo = tf.nn.depth_to_space(image[..., : model.FOLDED], 2)
     # Nearest neighbour, so that the pixels of a small level are seen as they are.
     size = [PICTURE_SIDE, PICTURE_SIDE]
     panels = [
