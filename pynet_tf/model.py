@@ -77,7 +77,9 @@ def pynet(
             detail = layers.Subtract(dtype="float32")([photos[level], coarse])
             maps = _conv_head(features, 4, f"{name}_head")
             correction, mask = keras.ops.split(maps, [3], axis=-1)
-            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, 1.0 + mask])
+            # A layer of one input, as all others: recomputing takes a network apart into them.
+            mask = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{name}_mask")(mask)
+            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, mask])
             outputs[name] = _corrected([below, kept], correction, name)
         return None
 

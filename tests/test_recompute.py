@@ -20,7 +20,7 @@ def gradients(forward, variables, image):
     return compute(image)
 
 
-@pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual")])
+@pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual"), (6, "detail")])
 def test_values_and_gradients_are_the_networks(level, head):
     tf.config.optimizer.set_experimental_options({"remapping": False})
     network = model.level_model(model.pynet(0.05, head=head), level)
@@ -31,7 +31,7 @@ def test_values_and_gradients_are_the_networks(level, head):
             fan_in = np.prod(weight.shape[:3])
             weight.assign(rng.standard_normal(weight.shape) / np.sqrt(fan_in))
     variables = network.trainable_variables
-    image = tf.constant(rng.random((1, 64, 64, 4), np.float32))
+    image = tf.constant(rng.random((1, 64, 64, network.input_shape[-1]), np.float32))
     loss, plain = gradients(network, variables, image)
     again, recomputed = gradients(recompute.recomputing(network), variables, image)
     np.testing.assert_allclose(again, loss, rtol=1e-6)
