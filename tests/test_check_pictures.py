@@ -23,7 +23,8 @@ def photo_and_depth():
 
 def test_the_photo_itself_is_as_sharp_and_of_its_own_colour(photo_and_depth):
     photo, depth = photo_and_depth
-    assert TOOL["measure"](photo, depth, photo) == pytest.approx((1, 1, 0))
+    subject = TOOL["find_subject"](photo, depth)
+    assert TOOL["measure"](photo, subject, photo) == pytest.approx((1, 1, 0))
 
 
 def test_blur_around_the_subject_and_a_cast_on_it_are_seen(photo_and_depth):
@@ -31,7 +32,8 @@ def test_blur_around_the_subject_and_a_cast_on_it_are_seen(photo_and_depth):
     picture = ndimage.gaussian_filter(photo, (4, 4, 0)).astype(int)
     picture[48:144, 80:180] = photo[48:144, 80:180]
     picture[..., 1] += 7
-    sharpness, rest, colour = TOOL["measure"](photo, depth, picture)
+    subject = TOOL["find_subject"](photo, depth)
+    sharpness, rest, colour = TOOL["measure"](photo, subject, picture)
     assert sharpness == pytest.approx(1)
     assert rest < 0.1
     assert colour == pytest.approx(7)

@@ -51,26 +51,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if photo.shape != picture.shape:
             raise InputError(f"{made} has not the size of {path}; give pictures of these photos")
         depth = images.read_depth(depth_file)
-        figure = measure(photo, depth, picture)
+        subject = find_subject(photo, depth)
+        figure = measure(photo, subject, picture)
         measured.append(figure)
         print(f"| {path.stem} | " + " | ".join(f"{value:.3f}" for value in figure) + " |")
-        rows.append(_row(path.stem, photo, depth, picture))
+        if flags.output:
+            rows.append(_row(path.stem, photo, subject, picture))
     print("| mean | " + " | ".join(f"{value:.3f}" for value in np.mean(measured, axis=0)) + " |")
     if flags.output:
         images.write_image(flags.output, figures.grid(rows, height=DETAIL))
 
 
-def measure(photo: np.ndarray, depth: np.ndarray, picture: np.ndarray) -> tuple:
+def measure(photo: np.ndarray, subject: np.ndarray, picture: np.ndarray) -> tuple:
     """Returns sharpness, rest and colour, see the module.
 
     Args:
         photo: `[H, W, 3]` uint8.
-        depth: `[h, w]` uint8, near = bright.
+        subject: `[H, W]` bool, from `find_subject`.
         picture: `[H, W, 3]` uint8.
     """
     from scipy import ndimage
 
-    subject = _subject(photo, depth)
     inside = ndimage.binary_erosion(subject, iterations=INSIDE)
     outside = ~ndimage.binary_dilation(subject, iterations=OUTSIDE)
     before, after = (_gradient_energy(shot) for shot in (photo, picture))
@@ -84,7 +85,13 @@ def measure(photo: np.ndarray, depth: np.ndarray, picture: np.ndarray) -> tuple:
     )
 
 
-def _subject(photo: np.ndarray, depth: np.ndarray) -> np.ndarray:
+def find_subject(photo: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Returns where the subject is, see the module: `[H, W]` bool.
+
+    Args:
+        photo: `[H, W, 3]` uint8.
+        depth: `[h, w]` uint8, near = bright.
+    """
     from pynet_tf import images, lens
 
     near = depth >= 255 * (lens.nearest_subject(depth) - NEAR)
@@ -98,14 +105,13 @@ def _gradient_energy(picture: np.ndarray) -> np.ndarray:
     return rows**2 + columns**2
 
 
-def _row(name: str, photo: np.ndarray, depth: np.ndarray, picture: np.ndarray) -> list:
+def _row(name: str, photo: np.ndarray, subject: np.ndarray, picture: np.ndarray) -> list:
     """Photo and picture reduced, and where the subject's edge is longest at full size."""
     from scipy import ndimage
 
     from pynet_tf import images
     from pynet_tf.figures import Panel
 
-    subject = _subject(photo, depth)
     edge = subject ^ ndimage.binary_erosion(subject, iterations=3)
     density = ndimage.uniform_filter(edge.astype(np.float32), DETAIL, mode="constant")
     height, width = photo.shape[:2]
