@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Renders the photos; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.method == "net" and options.model is None:
+        options.model = _small_model()
     _check(options, parser)
     photos = photo_paths(options.photo)
     jobs = rendering.plan(photos, options.output, options.format, options.depth)
@@ -122,8 +124,6 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         if getattr(options, name) != parser.get_default(name):
             other = "net" if options.method == "lens" else "lens"
             raise InputError(f"--{name} belongs to --method {other}; leave it out")
-    if options.method == "net" and options.model is None:
-        options.model = _small_model()
     if options.depth and options.depth_weights:
         raise InputError("--depth and --depth_weights both give depth maps; leave one out")
     if options.depth_weights and not options.depth_weights.is_file():
