@@ -193,8 +193,8 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
     prepared = None
 
     def run(image: np.ndarray) -> np.ndarray:
-        image = np.ascontiguousarray(image, np.float32)
         nonlocal prepared
+        image = np.ascontiguousarray(image, np.float32)
         if prepared != image.shape:
             interpreter.resize_tensor_input(given["index"], image.shape)
             interpreter.allocate_tensors()
