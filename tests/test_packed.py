@@ -125,9 +125,10 @@ def _with_pickle(file, marker):
     assert zipfile.is_zipfile(file)
 
 
-def test_another_networks_weights_are_refused_and_change_nothing(pyramid, tmp_path):
-    packed.write(tmp_path / "wide.npz", model.pynet(0.1, head="detail"))
+@pytest.mark.parametrize(("width", "why"), [(0.03, "not float16"), (0.5, "larger than its weight")])
+def test_another_networks_weights_are_refused_and_change_nothing(pyramid, tmp_path, width, why):
+    packed.write(tmp_path / "other.npz", model.pynet(width, head="detail"))
     before = pyramid.weights[0].numpy()
-    with pytest.raises(ValueError, match="not float16"):
-        packed.read(tmp_path / "wide.npz", pyramid)
+    with pytest.raises(ValueError, match=why):
+        packed.read(tmp_path / "other.npz", pyramid)
     np.testing.assert_array_equal(pyramid.weights[0].numpy(), before)
