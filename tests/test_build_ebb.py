@@ -193,7 +193,7 @@ def test_an_interrupted_run_leaves_what_was_there(number, run, flat, tmp_path):
     write_pair(source, "0", 1024, 1536)
     for folder in ("original", "bokeh", "original_depth"):
         [first] = (source / folder).iterdir()
-        for copy in range(1, 30):
+        for copy in range(1, 120):
             shutil.copy(first, first.with_stem(str(copy)))
     command = [sys.executable, TOOL, source, "--data_dir", "data", "--overwrite"]
     started = subprocess.Popen(
@@ -203,7 +203,12 @@ def test_an_interrupted_run_leaves_what_was_there(number, run, flat, tmp_path):
         text=True,
     )
     with started:
-        _wait_for(lambda: list((tmp_path / "data").rglob("*incomplete*/*tfrecord*")))
+        # Shards appear when the run is nearly over: too late to be sure to come before its end.
+        begun = "*incomplete*/*tfrecord*" if number == signal.SIGKILL else "*incomplete*"
+        _wait_for(lambda: list((tmp_path / "data").rglob(begun)))
+        if number == signal.SIGINT:
+            # The workers start, of 120 pairs some are done.
+            time.sleep(2)
         started.send_signal(number)
         messages = started.stderr.read()
     assert started.returncode == (130 if number == signal.SIGINT else -number)
