@@ -46,6 +46,7 @@ def test_mistakes_are_named(tmp_path, arguments, named):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_render_measures_every_form(tmp_path):
     pytest.importorskip("ai_edge_litert")
     figures = tmp_path / "figures.json"
