@@ -42,7 +42,8 @@ def ordered_map(
     try:
         waiting = deque()
         for item in items:
-            waiting.append(pool.submit(function, item))
+            with _interrupted_later():
+                waiting.append(pool.submit(function, item))
             if len(waiting) >= 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -54,6 +55,30 @@ def ordered_map(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Lets Ctrl-C wait while a worker is started: half started it would complain.
+
+    A worker begins with the signal blocked, as it is here, and never sees it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+    # A thread without the block may take the signal, too; the handler runs here all the same.
+    handler = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _begin() -> None:

@@ -59,6 +59,39 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path):
     assert not any(_runs(pid) for pid in children)
 
 
+def test_ctrl_c_while_workers_start_is_no_traceback(tmp_path):
+    script = tmp_path / "main.py"
+    script.write_text(
+        textwrap.dedent("""
+        import multiprocessing.util, os, signal, sys, time
+        from multiprocessing import resource_tracker
+        from pynet_tf.workers import ordered_map
+
+        start = multiprocessing.util.spawnv_passfds
+
+        def start_and_interrupt(*arguments):
+            process = start(*arguments)
+            # As a terminal does it: to the worker, too, which has got as far as its imports.
+            time.sleep(0.1)
+            os.killpg(0, signal.SIGINT)
+            return process
+
+        if __name__ == "__main__":
+            results = ordered_map(abs, range(4), 2)
+            resource_tracker.ensure_running()
+            multiprocessing.util.spawnv_passfds = start_and_interrupt
+            try:
+                list(results)
+            except KeyboardInterrupt:
+                sys.exit(130)
+        """)
+    )
+    ended = subprocess.run(
+        [sys.executable, script], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert (ended.returncode, ended.stderr) == (130, "")
+
+
 def _runs(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
