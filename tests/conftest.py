@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults import Nursery
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
@@ -48,3 +49,19 @@ def tiny_ebb(tmp_path_factory) -> Path:
         capture_output=True,
     )
     return data_dir
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory):
+    """Starts command lines that may be killed; see `faults`."""
+    nursery = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(scope="session")
+def bench(nursery, tiny_ebb, tmp_path_factory):
+    """Runs the cases of `command_cases`."""
+    from command_cases import Bench
+
+    return Bench(nursery, tiny_ebb, tmp_path_factory.mktemp("inputs"))

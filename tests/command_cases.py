@@ -1,0 +1,130 @@
+"""The command lines that write, at their smallest: to be killed and kept from writing."""
+
+import dataclasses
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from faults import Ended, Nursery, tree
+
+from pynet_tf import checkpoints, model, saved_model
+
+WIDTH = 0.05
+
+
+def without_logs(folder: Path) -> dict[str, str]:
+    """Returns what is in a folder but TensorBoard's files, of which every start adds one."""
+    return {name: content for name, content in tree(folder).items() if "/logs" not in name}
+
+
+def exported(folder: Path) -> dict[str, str]:
+    """Returns what is in a folder and what the model there computes.
+
+    TensorFlow does not write the same bytes for the same model.
+    """
+    found = dict.fromkeys(tree(folder), "")
+    if (folder / "model").exists():
+        network = tf.saved_model.load(str(folder / "model")).signatures["network"]
+        image = np.random.default_rng(0).random((1, 64, 64, 4), np.float32)
+        output = network(image=tf.constant(image))["level_7"]
+        found["model"] = hashlib.sha256(output.numpy().tobytes()).hexdigest()
+    return found
+
+
+def checkpoints_are_whole(folder: Path) -> bool:
+    level = folder / "run" / "level_7"
+    return all(checkpoints.is_whole(level, step) for step in checkpoints.steps(level))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A command line to kill.
+
+    Attributes:
+        name: of the command.
+        arguments: of it, of which `{inputs}` and `{ebb}` are folders.
+        seen: what is in the working folder, by name.
+        replaced: the folder in it that is to be exchanged as a whole; None: files are added.
+        passing: pattern of files that are not yet what they become.
+        sound: whether such files are good for what they are.
+    """
+
+    name: str
+    arguments: str
+    seen: Callable[[Path], dict[str, str]] = tree
+    replaced: str | None = None
+    passing: str = "(?!)"
+    sound: Callable[[Path], bool] = Path.exists
+
+
+CASES = {
+    "train": Case(
+        "pynet_tf.train",
+        f"--level 7 --data_dir {{ebb}}/data --run_dir run --width {WIDTH} --batch_size 1 "
+        "--window 32 --iterations 10 --eval_step 2 --eval_photos 1",
+        seen=without_logs,
+        passing=r"run/level_7/step_",
+        sound=checkpoints_are_whole,
+    ),
+    "build_ebb": Case(
+        "tools/build_ebb.py",
+        "{ebb} --data_dir data --overwrite --workers 2",
+        replaced="data/ebb/1.0.0",
+    ),
+    "make_synthetic_ebb": Case(
+        "tools/make_synthetic_ebb.py",
+        "set --count 4 --test_count 1 --workers 2 --height 64 --width 96",
+    ),
+    "render": Case(
+        "pynet_tf.render",
+        "{ebb}/train/original --depth {ebb}/train/original_depth --method lens --output out",
+    ),
+    "evaluate": Case(
+        "pynet_tf.evaluate",
+        "--data_dir {ebb}/data --model {inputs}/run --level 3 --no_lens --output report",
+        # A line is added for every photo.
+        passing=r"report/results\.jsonl",
+    ),
+    "export": Case(
+        "pynet_tf.export",
+        "--run_dir {inputs}/run --level 7 --output model",
+        seen=exported,
+        replaced="model",
+    ),
+}
+
+
+class Bench:
+    """Where cases run: their inputs, and what is there before them."""
+
+    def __init__(self, nursery: Nursery, tiny_ebb: Path, inputs: Path):
+        self._nursery, self._ebb, self._inputs = nursery, tiny_ebb.parent, inputs
+        checkpoints.save_level(inputs / "run", 3, model.pynet(WIDTH), {}, width=WIDTH)
+        for name in CASES:
+            (inputs / name).mkdir()
+        pairs, other = self._ebb / "test", inputs / "build_ebb"
+        nursery.run("tools/build_ebb.py", pairs, "--data_dir", "data", cwd=other)
+        run = checkpoints.Run(7, WIDTH, depth=True, head="original", settings={}, step=1)
+        saved_model.write(model.pynet(WIDTH, seed=1), run, inputs / "export" / "model")
+
+    def begin(self, name: str, folder: Path) -> Path:
+        """Makes the working folder of a case."""
+        return shutil.copytree(self._inputs / name, folder)
+
+    def run(self, name: str, folder: Path, ebb: Path | None = None, **how) -> Ended:
+        """Runs a case in its folder; see `Nursery.run`."""
+        given = CASES[name].arguments.format(ebb=ebb or self._ebb, inputs=self._inputs)
+        how = {"timeout": 600, **how}
+        return self._nursery.run(CASES[name].name, *given.split(), cwd=folder, **how)
+
+
+def visible(found: dict[str, str]) -> dict[str, str]:
+    """Returns the files of `tree` that are not hidden."""
+    return {
+        name: content
+        for name, content in found.items()
+        if content != "folder" and not any(part.startswith(".") for part in Path(name).parts)
+    }
