@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from pynet_tf.errors import InputError
 from pynet_tf.workers import ordered_map
 
 REPORT = "source.json"
+# A run killed while it starts a worker leaves the lock to this one, until it is a program of its
+# own.
+LOCK_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -161,12 +165,7 @@ def _staging(data_dir: Path) -> Iterator[Path]:
     # The lock goes with the process, however that ends.
     lock = os.open(parent, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"another process is preparing {parent}; wait until it has ended"
-            ) from error
+        _take(lock, parent)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:
@@ -175,3 +174,17 @@ def _staging(data_dir: Path) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
     finally:
         os.close(lock)
+
+
+def _take(lock: int, folder: Path) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"another process is preparing {folder}; wait until it has ended"
+                ) from error
+            time.sleep(0.05)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -235,6 +236,16 @@ def test_two_at_a_time_are_kept_apart(run, flat, tmp_path):
     os.close(lock)
     assert second.returncode == 2
     assert "another process is preparing" in second.stderr
+
+
+def test_a_lock_that_a_killed_run_leaves_for_a_moment_is_waited_for(run, flat, tmp_path):
+    (tmp_path / "data" / "ebb").mkdir(parents=True)
+    lock = os.open(tmp_path / "data" / "ebb", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    release = threading.Timer(0.5, os.close, [lock])
+    release.start()
+    assert run(flat, "--data_dir", "data", "--workers", 1).returncode == 0
+    release.join()
 
 
 def test_a_full_disk_is_one_sentence(flat, tmp_path):
