@@ -15,7 +15,7 @@ number of devices, with just the samples that it would have seen.
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -85,12 +85,11 @@ def training(
         return (position // share) * batch_size + first + position % share
 
     dataset = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
-    dataset = dataset.map(
+    dataset = _map(
+        dataset,
         lambda position: _random_sample(
             split, numbers(position), level, window, seed, depth, folded
         ),
-        num_parallel_calls=_PARALLEL,
-        deterministic=True,
     )
     batched = dataset.batch(share // replicas, drop_remainder=True)
     return batched.prefetch(_READY_BATCHES * replicas).with_options(_options())
@@ -124,10 +123,9 @@ def validation(
     total = len(split)
     count = total if count < 0 else min(count, total)
     chosen = np.linspace(0, total, count, endpoint=False).astype(np.int64)
-    dataset = tf.data.Dataset.from_tensor_slices(chosen).map(
+    dataset = _map(
+        tf.data.Dataset.from_tensor_slices(chosen),
         lambda index: _middle_sample(split, index, level, window, depth, folded),
-        num_parallel_calls=_PARALLEL,
-        deterministic=True,
     )
     return dataset.batch(batch_size).prefetch(1).with_options(_options())
 
@@ -190,6 +188,13 @@ def drawn_window(size, number, window: int, seed: int):
     corner = tf.cast(draw[:2] * tf.cast(room + 1, tf.float32), tf.int32)
     # Rounding may give 1.0 times the range.
     return tf.minimum(corner, room), tf.cast(draw[2] * 4, tf.int32), draw[3] < 0.5
+
+
+def _map(dataset: tf.data.Dataset, sample: Callable) -> tf.data.Dataset:
+    # Rewriting the functions below for if and while on tensors, of which there are none, would
+    # take longer than building the graph.
+    plain = tf.autograph.experimental.do_not_convert(sample)
+    return dataset.map(plain, num_parallel_calls=_PARALLEL, deterministic=True)
 
 
 def _random_sample(split, number, level, window, seed, depth, folded):

@@ -181,8 +181,7 @@ def compiled_step(
         A function of image and target (per replica) that updates the weights and gives `loss`,
         its terms, `psnr`, `mse` and the colours' statistics, means over the replicas.
     """
-    # TensorFlow's remapper breaks on the gradient of this graph, loudly, and gives up.
-    tf.config.optimizer.set_experimental_options({"remapping": False})
+    _spare_graph_rewriting()
     variables = network.trainable_variables
     replicas = strategy.num_replicas_in_sync
     forward = recompute.recomputing(network) if job.recompute else network
@@ -207,10 +206,13 @@ def compiled_step(
             **colours.statistics(output, target),
         }
 
+    # There is no if and while on tensors for autograph to find, and looking for them takes seconds.
     # Without XLA it must not be a function of its own: replicas could not meet inside it.
-    run_step = tf.function(replica_step, jit_compile=True) if job.jit else replica_step
+    run_step = (
+        tf.function(replica_step, autograph=False, jit_compile=True) if job.jit else replica_step
+    )
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(image, target):
         figures = strategy.run(run_step, args=(image, target))
         return {
@@ -219,6 +221,17 @@ def compiled_step(
         }
 
     return step
+
+
+def _spare_graph_rewriting() -> None:
+    """Leaves out the rewriting of graphs that costs time and gains none."""
+    if tf.config.list_physical_devices("GPU"):
+        # TensorFlow's remapper breaks on the gradient of this graph, loudly, and gives up.
+        tf.config.optimizer.set_experimental_options({"remapping": False})
+    else:
+        # On a CPU the other passes take seconds before the first step as well, and the steps are
+        # as fast without them, take as much memory and give the same bits.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def _finite_for_all(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
