@@ -55,8 +55,8 @@ class Run:
         """Whether the input has the whole photo, folded."""
         return model.takes_folded(self.head)
 
-    def pyramid(self, seed: int = 0) -> keras.Model:
-        """Builds a new pyramid of this kind."""
+    def pyramid(self, seed: int | None = 0) -> keras.Model:
+        """Builds a new pyramid of this kind, see `model.pynet`."""
         return model.pynet(self.width, self.depth, self.head, seed)
 
 
@@ -208,6 +208,12 @@ def restore(folder: Path, **objects) -> int | None:
     return None
 
 
+def replaces_all(folder: Path) -> bool:
+    """Returns whether `restore` from the folder leaves no weight of a pyramid as it was."""
+    found = steps(folder)
+    return bool(found) and not any(_packed(folder, step).exists() for step in found)
+
+
 def is_whole(folder: Path, step: int) -> bool:
     """Reads a checkpoint through, which compares its checksums."""
     if _packed(folder, step).exists():
@@ -243,7 +249,7 @@ def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, 
             f"{run_dir} has no {which}; train one: python -m pynet_tf.train --run_dir {run_dir} "
             f"--level {level or 7}"
         )
-    pyramid = run.pyramid()
+    pyramid = run.pyramid(None)
     step = restore(level_dir(run_dir, run.level), model=pyramid)
     return pyramid, dataclasses.replace(run, step=step)
 

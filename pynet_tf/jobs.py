@@ -113,6 +113,15 @@ def agreed_run(job: Job, fingerprint: str) -> Run:
     return Run(job.level, **kind, settings=settings, step=earlier.step if earlier else 0)
 
 
+def kernels_seed(job: Job) -> int | None:
+    """Returns the seed of the pyramid's kernels, None if `set_first_weights` replaces them all."""
+    folder = job.folder
+    if not checkpoints.steps(folder):
+        below = _below(job)
+        folder = folder if below is None else _source(job, below)
+    return None if checkpoints.replaces_all(folder) else job.seed
+
+
 def set_first_weights(job: Job, pyramid: keras.Model, optimizer: keras.Optimizer) -> int:
     """Restores what the level starts from.
 
@@ -131,7 +140,7 @@ def set_first_weights(job: Job, pyramid: keras.Model, optimizer: keras.Optimizer
     # 2. The level under it, or the run that the user named.
     below = _below(job)
     if below is not None:
-        source = checkpoints.level_dir(job.start_from or job.run_dir, below.level)
+        source = _source(job, below)
         step = checkpoints.restore(source, model=pyramid)
         iterations = below.settings.get("iterations", step)
         early = f", which ends before its {iterations}" if step < iterations else ""
@@ -151,6 +160,10 @@ def _refuse_changes(job: Job, old: dict, new: dict) -> None:
             f"{job.folder} was begun with other settings ({', '.join(changed)}); use those, "
             "choose another --run_dir, or go on all the same with --allow_changes"
         )
+
+
+def _source(job: Job, below: Run) -> Path:
+    return checkpoints.level_dir(job.start_from or job.run_dir, below.level)
 
 
 def _below(job: Job) -> Run | None:

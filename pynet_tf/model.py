@@ -28,7 +28,7 @@ _FINE_CHANNELS = 8
 
 
 def pynet(
-    width: float = 1.0, depth: bool = True, head: str = "original", seed: int = 0
+    width: float = 1.0, depth: bool = True, head: str = "original", seed: int | None = 0
 ) -> keras.Model:
     """Builds the whole pyramid.
 
@@ -40,7 +40,8 @@ def pynet(
             mask, plus a correction. The mask starts at one and the correction at zero: an
             untrained net gives back the photo. `detail` does so with the whole photo in place
             of the half-size one, so that level 1 has the photo's own sharpness.
-        seed: of the initial kernels, which are all different.
+        seed: of the initial kernels, which are all different. None leaves them zero, which is
+            quicker, for weights that are then read from a file.
 
     Returns:
         A model with a dict of outputs, `level_1` to `level_7`.
@@ -299,11 +300,13 @@ def _join(*tensors):
     return layers.Concatenate()(list(tensors))
 
 
-def _small_normal(name: str, seed: int) -> keras.initializers.Initializer:
+def _small_normal(name: str, seed: int | None) -> keras.initializers.Initializer:
     """The 2020 start, standard deviation 0.01, but with a seed of its own for every layer.
 
     The 2020 code seeds all alike, so that kernels of one shape start identical. In a trial this
     start learned faster than Glorot's at every level.
     """
+    if seed is None:
+        return keras.initializers.Zeros()
     layer_seed = zlib.crc32(f"{seed} {name}".encode())
     return keras.initializers.TruncatedNormal(stddev=0.01, seed=layer_seed)

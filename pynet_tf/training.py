@@ -89,7 +89,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
         stopping = stack.enter_context(_stop_signals())
         stack.enter_context(_precision(job.precision))
         with strategy.scope():
-            pyramid = run.pyramid(job.seed)
+            pyramid = run.pyramid(jobs.kernels_seed(job))
             network = model.level_model(pyramid, job.level)
             optimizer = _optimizer(job, network)
         first_step = jobs.set_first_weights(job, pyramid, optimizer)

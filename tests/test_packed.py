@@ -42,6 +42,25 @@ def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path)
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=1e-6)
 
 
+def test_levels_that_a_shared_run_does_not_hold_begin_with_their_seed(pyramid, tiny_ebb, tmp_path):
+    kind = {"width": WIDTH, "depth": True, "head": "detail"}
+    share, whole = tmp_path / "share", tmp_path / "whole"
+    checkpoints.share_level(share, checkpoints.Run(7, **kind, settings={}, step=7), pyramid)
+    checkpoints.save_level(whole, 7, pyramid, {}, **kind)
+    recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
+    for source, seed in ((share, 5), (whole, None)):
+        job = jobs.Job(6, tiny_ebb, tmp_path / "new", recipe, seed=5, start_from=source)
+        assert jobs.kernels_seed(job) == seed
+        begun = checkpoints.Run(6, **kind, settings={}).pyramid(jobs.kernels_seed(job))
+        jobs.set_first_weights(job, begun, optimizer=None)
+        expected = pyramid if seed is None else model.pynet(**kind, seed=seed)
+        np.testing.assert_array_equal(level_5_kernel(begun), level_5_kernel(expected))
+
+
+def level_5_kernel(made):
+    return next(w.numpy() for w in made.weights if w.path == "level_5_c3_conv3_1/kernel")
+
+
 def file_of(run_dir):
     (file,) = (run_dir / "level_1").glob("*.npz")
     return file
