@@ -27,7 +27,10 @@ def test_steps_and_start_of_a_narrow_net(tiny_ebb, tmp_path):
     [step], [start] = read["steps"], read["start"]
     assert 0 < step["s/step"] < 60
     assert 0 <= step["waiting %"] <= 100
-    assert 1 < start["s to first step"] < 120
+    assert 1 < start["s to its begin"] < start["s to its end"] < 120
+    parts = ("import", "data", "network", "weights", "first batch", "trace", "first step")
+    assert sum(start[part] for part in parts) == pytest.approx(start["s to its end"])
+    assert all(start[part] > 0 for part in parts)
     assert not list(tmp_path.glob("tmp*"))
 
 

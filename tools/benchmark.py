@@ -5,7 +5,7 @@
             and the share of the time that it waits for data
     memory  peak resident memory of training per level, for a small and a large data set
     render  seconds and peak memory of a photo, by size and by form of the model
-    start   seconds from the command to the first step, per level
+    start   seconds from the command to the begin and the end of the first step, per level
 
 Each figure is the median of repeated runs; compare ratios from one run, not times of two.
 """
@@ -200,7 +200,7 @@ def memory(flags, levels: list[int], folder: Path) -> list[dict]:
             if level == 1 and flags.vgg:
                 terms.append(["--vgg", str(flags.vgg)])
             for more in terms:
-                seconds, peak, _ = _train(flags, level, data_dir, folder, *more)
+                seconds, peak = _train(flags, level, data_dir, folder, *more)
                 rows.append(
                     {
                         "level": level,
@@ -216,15 +216,20 @@ def memory(flags, levels: list[int], folder: Path) -> list[dict]:
 
 
 def start(flags, levels: list[int], folder: Path) -> list[dict]:
-    """Seconds from the command to the end of the first step, batch 1."""
+    """Seconds of each part from the command to the end of the first step, batch 1."""
     data_dir = flags.data_dir or _shards(folder)
     rows = []
     for level in levels:
-        firsts = [
-            _train(flags, level, data_dir, folder, "--content_weight", "0")[2]
-            for _ in range(flags.repeats)
-        ]
-        rows.append({"level": level, "s to first step": statistics.median(firsts)})
+        runs = []
+        for _ in range(flags.repeats):
+            arguments = _train_flags(flags, level, data_dir, folder, "--content_weight", "0")
+            os.environ["PYNET_TF_BEGUN"] = str(time.monotonic())
+            said = _call(ROOT / "tools" / "measure_start.py", *arguments)
+            runs.append(json.loads(said.splitlines()[-1]))
+        parts = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        end = statistics.median(sum(run.values()) for run in runs)
+        begin = statistics.median(sum(run.values()) - run["first step"] for run in runs)
+        rows.append({"level": level, **parts, "s to its begin": begin, "s to its end": end})
     return rows
 
 
@@ -274,31 +279,30 @@ def _measure(model: Path, height: int, width: int, repeats: int, *more: str) -> 
 
 
 def _train(flags, level: int, data_dir: Path, folder: Path, *more: str):
-    """Trains three steps in a process of its own: seconds, peak GiB, seconds to the first step."""
+    """Trains three steps in a process of its own: seconds and peak GiB."""
+    arguments = _train_flags(flags, level, data_dir, folder, *more)
+    command = [sys.executable, "-m", "pynet_tf.train", *map(str, arguments)]
+    begun = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise InputError(f"{' '.join(command)} ended with status {process.returncode}")
+    return time.perf_counter() - begun, usage.ru_maxrss / 2**20
+
+
+def _train_flags(flags, level: int, data_dir: Path, folder: Path, *more: str) -> list:
+    """Makes a run directory in which the level can begin, and the flags that train it."""
     run_dir = folder / "run"
     shutil.rmtree(run_dir, ignore_errors=True)
     # A level needs weights to start from; those of an untrained pyramid serve.
     if level < 7:
         _untrained(run_dir, level + 1, flags.width)
-    command = [
-        sys.executable, "-m", "pynet_tf.train", "--level", str(level), "--data_dir", data_dir,
-        "--run_dir", run_dir, "--batch_size", "1", "--iterations", "3", "--eval_photos", "1",
-        *more,
+    width = ["--width", flags.width] if level == 7 else []
+    return [
+        "--level", level, "--data_dir", data_dir, "--run_dir", run_dir, "--batch_size", 1,
+        "--iterations", 3, "--eval_photos", 1, *width, *more,
     ]  # fmt: skip
-    if level == 7:
-        command += ["--width", str(flags.width)]
-    begun = time.perf_counter()
-    first = float("nan")
-    with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as p:
-        for line in p.stdout:
-            if f"level {level}, first step" in line:
-                first = time.perf_counter() - begun
-        _, status, usage = os.wait4(p.pid, 0)
-        p.returncode = os.waitstatus_to_exitcode(status)
-    if p.returncode:
-        raise InputError(f"{' '.join(map(str, command))} ended with status {p.returncode}")
-    shutil.rmtree(run_dir)
-    return time.perf_counter() - begun, usage.ru_maxrss / 2**20, first
 
 
 def _untrained(run_dir: Path, level: int, width: float) -> None:

@@ -1,0 +1,70 @@
+"""Times the parts of a training command up to the end of its first step.
+
+tools/benchmark.py calls it. Takes the flags of pynet_tf.train and ends after one step. The last
+line that it prints is a JSON object, seconds by part in the order of time:
+
+    import       Python, TensorFlow, Keras, this package
+    data         opening the prepared shards and the run directory
+    network      the layers, their first weights and the optimizer
+    weights      those of a checkpoint
+    first batch  building the input pipeline and waiting for its first batch
+    trace        building the graph of the step
+    first step   preparing the graph to run, and the computation
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from pynet_tf import command_line, train
+
+
+class _StepDone(Exception):
+    """Leaves the training once there is nothing more to measure."""
+
+
+def main() -> None:
+    """Trains one step and prints the times."""
+    marks = {"command": float(os.environ.get("PYNET_TF_BEGUN", time.monotonic()))}
+    command_line.import_tensorflow()
+    from pynet_tf import jobs, training
+
+    def marking(name: str, work: Callable) -> Callable:
+        def marked(*arguments, **more):
+            result = work(*arguments, **more)
+            marks[name] = time.monotonic()
+            return result
+
+        return marked
+
+    def one_step(*arguments):
+        step = compiled_step(*arguments)
+
+        def stepped(image, target):
+            marks["first batch"] = time.monotonic()
+            step.get_concrete_function(image, target)
+            marks["trace"] = time.monotonic()
+            float(step(image, target)["loss"])
+            marks["first step"] = time.monotonic()
+            raise _StepDone
+
+        return stepped
+
+    compiled_step = training.compiled_step
+    training.compiled_step = one_step
+    jobs.agreed_run = marking("data", jobs.agreed_run)
+    training._optimizer = marking("network", training._optimizer)
+    jobs.set_first_weights = marking("weights", jobs.set_first_weights)
+    marks["import"] = time.monotonic()
+    try:
+        train.main(sys.argv[1:])
+    except _StepDone:
+        names = list(marks)
+        parts = zip(names[1:], names[:-1], strict=True)
+        print(json.dumps({name: marks[name] - marks[before] for name, before in parts}))
+
+
+if __name__ == "__main__":
+    command_line.run(main, "measure_start.py")
