@@ -21,6 +21,8 @@ from pynet_tf.errors import InputError
 
 # Keypoints are sought in pictures of at most this height: finer detail is noise.
 SEARCH_HEIGHT = 1440
+# OpenCV counts the pixels of what it warps in 16 bits.
+LARGEST_SIDE = 32_000
 # Lowe's ratio between the best and the second best match.
 _RATIO = 0.75
 # Of a match, in pixels of the searched picture.
@@ -78,10 +80,16 @@ def match(narrow: np.ndarray, wide: np.ndarray, min_inliers: int = 40) -> Match:
         min_inliers: fewer agreeing keypoints are not trusted.
 
     Raises:
-        InputError: too few keypoints agree, or the homography is none between two shots from one
-            place; the message says which and begins with a verb, for the caller's name before it.
+        InputError: a shot is too large, too few keypoints agree, or the homography is none
+            between two shots from one place; the message says which and begins with a verb, for
+            the caller's name before it.
     """
     cv2 = require_opencv()
+    if max(*narrow.shape, *wide.shape) > LARGEST_SIDE:
+        raise InputError(
+            f"have more than {LARGEST_SIDE} pixels in a row or column, which cannot be aligned; "
+            "make them smaller"
+        )
     source, destination, fine = _matches(cv2, narrow, wide)
     if len(source) < max(4, min_inliers):
         raise InputError(_too_few(len(source), min_inliers, "match"))
@@ -187,7 +195,7 @@ def _keypoints(cv2, shot: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     grey = cv2.cvtColor(shot, cv2.COLOR_RGB2GRAY)
     scale = min(1.0, SEARCH_HEIGHT / grey.shape[0])
     if scale < 1:
-        width = round(grey.shape[1] * scale)
+        width = max(1, round(grey.shape[1] * scale))
         grey = cv2.resize(grey, (width, SEARCH_HEIGHT), interpolation=cv2.INTER_AREA)
     # Blurred places have little contrast.
     detector = cv2.SIFT_create(nfeatures=12000, contrastThreshold=0.02)

@@ -14,6 +14,7 @@ Needs OpenCV: pip install opencv-python-headless
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,10 @@ ROWS_PER_SHEET = 12
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Aligns all pairs; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if options.output.exists() and not options.output.is_dir():
+        raise InputError(f"{options.output} is a file; name a folder for OUT")
+    if os.path.realpath(options.output) == os.path.realpath(options.raw):
+        raise InputError(f"{options.output} holds the raw shots; name another folder for OUT")
     pairs, alone = _find(options.raw)
     from pynet_tf import alignment
 
