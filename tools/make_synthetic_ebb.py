@@ -24,6 +24,8 @@ KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg"}
 # Test pairs are numbered from here in the stream of chance, so that neither split's size
 # changes the other.
 FIRST_TEST = 1_000_000
+# Of the photos; scenes are drawn in memory, many layers at a time.
+LARGEST_SIDE = 8192
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -80,14 +82,17 @@ def _check(options: argparse.Namespace, tests: int) -> None:
     ):
         if value < least:
             raise InputError(f"{name} is {value}; give {least} or more")
+    for name, value in (("--count", options.count), ("--test_count", tests)):
+        if value > FIRST_TEST:
+            raise InputError(f"{name} is {value}; give {FIRST_TEST} or less")
     if not 0 <= options.on_subject <= 1:
         raise InputError(f"--on_subject is {options.on_subject}; give 0 to 1")
     if options.count + tests == 0:
         raise InputError("--count and --test_count are both 0; there is nothing to make")
     for name in ("height", "width"):
         value = getattr(options, name)
-        if value < 64 or value % 2:
-            raise InputError(f"--{name} is {value}; give an even number of at least 64")
+        if not 64 <= value <= LARGEST_SIDE or value % 2:
+            raise InputError(f"--{name} is {value}; give an even number from 64 to {LARGEST_SIDE}")
 
 
 def _claim(out: Path, settings: dict) -> None:
@@ -98,7 +103,8 @@ def _claim(out: Path, settings: dict) -> None:
     if manifest.is_file():
         try:
             found = json.loads(manifest.read_text(encoding="utf-8"))
-        except ValueError as error:
+        # Brackets without end are too deep for Python's parser.
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{manifest} is damaged; name another folder") from error
         if found != settings:
             known = found if isinstance(found, dict) else {}
