@@ -113,7 +113,7 @@ def read_checkpoint(prefix: Path) -> Checkpoint:
             the missing, unknown, wrong-shaped and non-finite variables by name.
     """
     prefix = Path(_FILE_ENDING.sub("", str(prefix)))
-    if not prefix.with_name(prefix.name + ".index").is_file():
+    if not Path(f"{prefix}.index").is_file():
         raise InputError(
             f"{prefix}.index is not there; give the path that the checkpoint's .index and "
             ".data-00000-of-00001 files have in common"
