@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from pynet_tf import candidates, command_line, data, evaluation, records
 from pynet_tf.errors import InputError
@@ -184,8 +183,7 @@ def _named(split: records.Split, names: Sequence[str]) -> list[int]:
     """Finds photos by name, in the order of the names."""
     found = {}
     for index in range(len(split)):
-        name = records.parse(tf.constant(records.read(split, index)))["name"]
-        found[name.numpy().decode()] = index
+        found[data.name(split, index)] = index
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(

@@ -27,6 +27,7 @@ from pynet_tf.records import Split, open_split, split_sizes
 __all__ = [
     "drawn_photo",
     "drawn_window",
+    "name",
     "open_split",
     "photos",
     "reading",
@@ -139,27 +140,71 @@ def photos(split: Split, indices: Iterable[int] | None = None) -> Iterator[dict]
 
     Yields:
         `name`: str; `photo`, `bokeh`: `[2h, 2w, 3]` uint8; `image`: `[h, w, 4]` uint8.
+
+    Raises:
+        InputError: a record is damaged, or is no sample.
     """
     for index in range(len(split)) if indices is None else indices:
-        sample = records.parse(tf.constant(records.read(split, index)))
-        yield {
-            "name": sample["name"].numpy().decode(),
-            "photo": _decode(sample["photo"]).numpy(),
-            "image": sample["image"].numpy(),
-            "bokeh": _decode(sample["bokeh"]).numpy(),
-        }
+        try:
+            sample = _whole(records.parse(tf.constant(records.read(split, index))))
+        # TensorFlow's messages quote what it could not parse, which need not be text.
+        except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+            raise _no_sample(split, str(error)) from error
+        half, photo, bokeh = (sample[part].shape[:2] for part in ("image", "photo", "bokeh"))
+        if not photo == bokeh == (2 * half[0], 2 * half[1]):
+            raise _no_sample(split, f"{sample['name']}: the sizes of its pictures do not fit")
+        yield sample
+
+
+def name(split: Split, index: int) -> str:
+    """Returns the name of a sample.
+
+    Raises:
+        InputError: see `photos`.
+    """
+    try:
+        return records.parse(tf.constant(records.read(split, index)))["name"].numpy().decode()
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+        raise _no_sample(split, str(error)) from error
+
+
+def _whole(sample: dict) -> dict:
+    return {
+        "name": sample["name"].numpy().decode(),
+        "photo": _decode(sample["photo"]).numpy(),
+        "image": sample["image"].numpy(),
+        "bokeh": _decode(sample["bokeh"]).numpy(),
+    }
 
 
 @contextlib.contextmanager
-def reading() -> Iterator[None]:
-    """Turns TensorFlow's report of a failed read back into the `InputError` that it was."""
+def reading(split: Split) -> Iterator[None]:
+    """Turns TensorFlow's report of a failed read back into the `InputError` that it was.
+
+    Args:
+        split: that is read, for the message about what is no sample.
+    """
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise _no_sample(split, str(error)) from error
     except tf.errors.OpError as error:
-        original = re.search(r"InputError: (.*)", error.message or "")
-        if original is None:
-            raise
-        raise InputError(original[1]) from error
+        message = error.message or ""
+        original = re.search(r"InputError: (.*)", message)
+        if original is not None:
+            raise InputError(original[1]) from error
+        if isinstance(error, tf.errors.InvalidArgumentError) and "IteratorGetNext" in message:
+            raise _no_sample(split, message) from error
+        raise
+
+
+def _no_sample(split: Split, reason: str) -> InputError:
+    # Without the names of TensorFlow's own nodes.
+    reason = " ".join(re.sub(r"\{\{.*?\}\}|\[.*", "", reason).split())[:200]
+    return InputError(
+        f"{split.paths[0].parent} holds a record that is no sample ({reason}); prepare it again "
+        "with tools/build_ebb.py --overwrite"
+    )
 
 
 def drawn_photo(split: Split, number, seed: int):

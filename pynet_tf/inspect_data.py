@@ -35,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     splits = [records.open_split(options.data_dir, name) for name in names]
 
     command_line.import_tensorflow()
-    from pynet_tf import figures, preview
+    from pynet_tf import data, figures, preview
 
     rows = preview.training_rows(
         splits[0], options.level, options.window, options.count, options.seed
     )
-    rows = list(command_line.progress(rows, options.count, "drawing"))
+    with data.reading(splits[0]):
+        rows = list(command_line.progress(rows, options.count, "drawing"))
     title = f"Training samples of {options.data_dir}, seed {options.seed}"
     figures.write(options.output / "preview.png", rows, title, 260)
     print(f"look at {options.output / 'preview.png'}")

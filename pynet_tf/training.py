@@ -85,7 +85,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             stack.enter_context(locks.locked(job.folder))
             checkpoints.remove_leftovers(job.folder)
         stack.enter_context(devices.lost_workers(strategy, lambda: _start_again(job)))
-        stack.enter_context(data.reading())
+        stack.enter_context(data.reading(train_split))
         stopping = stack.enter_context(_stop_signals())
         stack.enter_context(_precision(job.precision))
         with strategy.scope():
