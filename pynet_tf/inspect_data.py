@@ -23,6 +23,9 @@ from pynet_tf import command_line, files, records
 from pynet_tf.errors import InputError
 
 SHOWN = 12
+# The preview is one picture, drawn in memory.
+MOST_SAMPLES = 100
+LARGEST_WINDOW = 4096
 MEASURED = ("rows", "columns", "tiles", "exposure", "focus", "range", "likeness", "sharpness")
 
 
@@ -118,27 +121,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, default=Path("inspection"), help="folder for the results"
     )
-    parser.add_argument("--count", type=_positive, default=6, help="samples in the preview")
+    parser.add_argument("--count", type=_count, default=6, help="samples in the preview")
     parser.add_argument(
         "--level", type=int, choices=range(1, 8), default=2, help="of the preview's targets"
     )
     parser.add_argument(
         "--window", type=_window, default=512, help="side of the window in half-size pixels"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of order, windows and augmentation")
+    parser.add_argument("--seed", type=_seed, default=0, help="of order, windows and augmentation")
     parser.add_argument("--preview_only", action="store_true", help="do not check the pairs")
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SAMPLES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_SAMPLES}")
     return int(text)
 
 
 def _window(text: str) -> int:
-    if not text.isdecimal() or int(text) < 32 or int(text) % 32:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 32")
+    if not text.isdecimal() or not 32 <= int(text) <= LARGEST_WINDOW or int(text) % 32:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a multiple of 32 from 32 to {LARGEST_WINDOW}"
+        )
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {2**31 - 1}")
     return int(text)
 
 
