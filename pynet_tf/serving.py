@@ -24,7 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import checkpoints, model
+from pynet_tf import checkpoints, graphs, model
 from pynet_tf.errors import InputError
 
 SMALLEST_SIDE = 64
@@ -366,6 +366,7 @@ def _name(weight) -> str:
 
 
 def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]:
+    graphs.refuse_foreign_operations(path)
     try:
         loaded = tf.saved_model.load(str(path))
         outputs = set(loaded.signatures["network"].structured_outputs)
