@@ -12,8 +12,8 @@ A sample is
     bokeh   JPEG, [H, W, 3]
 
 Upright 8-bit JPEGs are taken over byte by byte. Whatever else there is (PNG, CMYK, a rotation in
-the EXIF data) is encoded once, as RGB at quality 100, which changes `photo` and `bokeh` by at most
-two levels; `image` is made of the exact pixels.
+the EXIF data, a damaged end mark) is encoded once, as RGB at quality 100, which changes
+`photo` and `bokeh` by at most two levels; `image` is made of the exact pixels.
 
 The module imports neither TensorFlow nor TFDS: it also runs in the worker processes.
 """
@@ -37,6 +37,8 @@ PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
 LACKS = {PHOTOS: "photo", BOKEH: "bokeh shot", DEPTHS: "depth map"}
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MIN_SIDE = 64
+# JPEG's marks. Pillow reads photos whose end mark is damaged; TensorFlow does not.
+_PIXELS, _END = b"\xff\xda", b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,9 @@ def _jpeg(path: Path, pixels: np.ndarray) -> bytes:
     with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
         plain = opened.format == "JPEG" and opened.mode in ("RGB", "L")
         if plain and opened.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return path.read_bytes()
+            content = path.read_bytes()
+            if content.rfind(_END) > content.rfind(_PIXELS):
+                return content
     encoded = io.BytesIO()
     # Without the way through YCbCr and its rounding, which costs up to four levels.
     Image.fromarray(pixels).save(encoded, "JPEG", quality=100, keep_rgb=True)

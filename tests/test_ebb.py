@@ -69,7 +69,7 @@ def test_jpegs_are_taken_over_byte_by_byte_and_decode_as_in_pillow(source, data_
             np.testing.assert_array_equal(decoded, np.asarray(Image.open(path)))
 
 
-@pytest.mark.parametrize("kind", ["png", "rotated", "grey", "cmyk", "progressive"])
+@pytest.mark.parametrize("kind", ["png", "rotated", "grey", "cmyk", "progressive", "other_end"])
 def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
     write_pair(tmp_path, "1", 64, 96, suffix=".png" if kind == "png" else ".jpg")
     path = next((tmp_path / "original").iterdir())
@@ -83,6 +83,8 @@ def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
         Image.fromarray(pixels).convert({"grey": "L", "cmyk": "CMYK"}[kind]).save(path)
     elif kind == "progressive":
         Image.fromarray(pixels).save(path, progressive=True)
+    elif kind == "other_end":
+        path.write_bytes(path.read_bytes().removesuffix(b"\xff\xd9") + b"\xff\xdb")
     expected = pynet_tf.images.read_photo(path)
     [pair] = ebb_folder.scan(tmp_path).splits["train"]
     sample = ebb_folder.read_sample(pair)
