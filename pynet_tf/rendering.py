@@ -19,6 +19,7 @@ from pynet_tf.errors import InputError
 
 FORMATS = ("same", "png", "jpg")
 SMALLEST_SIDE = 64
+SMALLEST_MAP = 4
 # A depth map may be this much longer or shorter than the photo's proportions ask for, besides
 # one pixel of rounding.
 TOLERANCE = 0.05
@@ -127,9 +128,14 @@ def refuse_other_view(
         depth_shape: height and width.
 
     Raises:
-        InputError: it is turned, or cropped, or of another photo.
+        InputError: it is turned, or cropped, or of another photo, or hardly has a pixel.
     """
     (height, width), (rows, columns) = photo_shape, depth_shape
+    if min(rows, columns) < SMALLEST_MAP:
+        raise InputError(
+            f"{depth} has {columns}x{rows} pixels, too few to be a depth map; make it again with "
+            "python -m pynet_tf.depth"
+        )
     expected_rows, expected_columns = columns * height / width, rows * width / height
     if (
         abs(rows - expected_rows) > 1 + TOLERANCE * rows
