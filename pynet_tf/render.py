@@ -224,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     lens.add_argument(
         "--blades",
-        type=int,
+        type=_blades,
         default=0,
         help="of the aperture, 3 or more, which give highlights as many corners; 0: round",
     )
@@ -250,6 +250,12 @@ def _point(text: str) -> str | tuple[float, float]:
             f"{text!r} is neither auto nor two numbers from 0 to 1 as in 0.5,0.6"
         )
     return x, y
+
+
+def _blades(text: str) -> int:
+    if not text.isdecimal() or not (int(text) == 0 or 3 <= int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor a number from 3 to 100")
+    return int(text)
 
 
 def _number(largest: float):
