@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from pynet_tf.errors import InputError
 
@@ -59,6 +60,21 @@ def run(main: Callable[[], int | None], name: str) -> None:
 def _fail(name: str, message: str) -> int:
     print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def utf8_path(text: str) -> Path:
+    """Takes an argument that TensorFlow is to read from or write to: its names are UTF-8.
+
+    Raises:
+        argparse.ArgumentTypeError: this one is not.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not UTF-8, as TensorFlow needs it; rename it, or choose another name"
+        ) from error
+    return Path(text)
 
 
 def import_tensorflow():

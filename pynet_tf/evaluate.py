@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         action="append",
         default=[],
-        type=Path,
+        type=command_line.utf8_path,
         help="run directory or exported SavedModel; may be given several times",
     )
     parser.add_argument(

@@ -96,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=command_line.HelpFormatter,
     )
     parser.add_argument(
-        "--run_dir", type=Path, default="checkpoints", help="what pynet_tf.train wrote"
+        "--run_dir",
+        type=command_line.utf8_path,
+        default="checkpoints",
+        help="what pynet_tf.train wrote",
     )
     parser.add_argument(
         "--level",
@@ -110,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         default="saved_model",
         help="SavedModel folder, .tflite file, .onnx file, or a run directory to share",
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder or file to write")
+    parser.add_argument(
+        "--output", type=command_line.utf8_path, required=True, help="folder or file to write"
+    )
     parser.add_argument(
         "--quantize",
         choices=("none", "float16", "int8", "full_int8"),

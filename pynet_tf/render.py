@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     net = parser.add_argument_group("--method net")
     net.add_argument(
         "--model",
-        type=Path,
+        type=command_line.utf8_path,
         help="run directory or exported SavedModel, with --fast also a .tflite file; the small "
         "model that comes with the project if not given",
     )

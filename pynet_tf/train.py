@@ -118,7 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         help="level to train, 7 (smallest) first; all trains 7 to 1",
     )
     add("--data_dir", type=Path, default=Path("data"), help="what tools/build_ebb.py prepared")
-    add("--run_dir", type=Path, default=Path("checkpoints"), help="holds all levels of a run")
+    add(
+        "--run_dir",
+        type=command_line.utf8_path,
+        default=Path("checkpoints"),
+        help="holds all levels of a run",
+    )
     add("--recipe", choices=recipes.NAMES, default="original", help="the table of settings")
     for name, (kind, text) in RECIPE_FLAGS.items():
         add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
@@ -175,7 +180,11 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="CPU devices to show, for trying mirrored",
     )
-    add("--start_from", type=Path, help="run to take the first weights from, not the level below")
+    add(
+        "--start_from",
+        type=command_line.utf8_path,
+        help="run to take the first weights from, not the level below",
+    )
     add("--allow_changes", action="store_true", help="go on although data or settings changed")
     return parser
 

@@ -54,7 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("src", metavar="SRC", type=Path, help="folder in EBB! layout")
     parser.add_argument(
-        "--data_dir", type=Path, required=True, help="where TFDS keeps its data sets"
+        "--data_dir",
+        type=command_line.utf8_path,
+        required=True,
+        help="where TFDS keeps its data sets",
     )
     parser.add_argument(
         "--test_range",

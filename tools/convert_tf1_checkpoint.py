@@ -9,7 +9,6 @@ export like any other run directory.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from pynet_tf import __version__, command_line
 from pynet_tf.errors import InputError
@@ -22,10 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "prefix",
-        type=Path,
+        type=command_line.utf8_path,
         help="the checkpoint: its path without .index and .data-00000-of-00001",
     )
-    parser.add_argument("output", type=Path, help="run directory to write, new or without levels")
+    parser.add_argument(
+        "output",
+        type=command_line.utf8_path,
+        help="run directory to write, new or without levels",
+    )
     parser.add_argument(
         "--level",
         type=int,
