@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -140,14 +141,16 @@ def tree(folder: Path) -> dict[str, str]:
 def stamps(folder: Path) -> dict[str, tuple]:
     """Returns name -> kind, size and times of all that is in a folder: equal if untouched."""
     found = {}
-    for path in sorted(Path(folder).rglob("*")):
-        status = path.lstat()
-        found[str(path.relative_to(folder))] = (
-            status.st_mode,
-            status.st_ino,
-            status.st_size if path.is_file() else 0,
-            status.st_mtime_ns,
-        )
+    for parent, folders, others in os.walk(folder):
+        for name in (*folders, *others):
+            path = os.path.join(parent, name)
+            status = os.lstat(path)
+            found[os.path.relpath(path, folder)] = (
+                status.st_mode,
+                status.st_ino,
+                status.st_size if stat.S_ISREG(status.st_mode) else 0,
+                status.st_mtime_ns,
+            )
     return found
 
 
