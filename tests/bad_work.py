@@ -4,6 +4,7 @@ Cases write to one folder in it, which is removed after each; nothing else may c
 """
 
 import os
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -68,10 +69,11 @@ class Place:
         wanted = 0 if case.perhaps and ended.status == 0 else case.status
         told = "" if case.perhaps and wanted == 0 else case.told
         made = "" if case.perhaps and wanted != 0 else case.made
+        sentences = re.findall("^[^:\n]+: error: ", ended.err, re.MULTILINE)
         faults = {
             f"has status {ended.status}": ended.status != wanted,
             "ends in a stack trace": "Traceback" in ended.out + ended.err,
-            "says it in several sentences": wanted == 2 and ended.err.count("error:") != 1,
+            "says it in several sentences": wanted == 2 and len(sentences) != 1,
             "does not name the file": _printed(told) not in ended.err,
             "runs what a file holds": (self.folder / MARKER).exists(),
             f"leaves half a file: {half}": bool(half),

@@ -1,6 +1,6 @@
 """Command lines with files damaged at random, cut short or with bits turned over, and odd values.
 
-PYNET_TF_EXAMPLES sets how many of each kind are tried; 300 were before a release.
+PYNET_TF_EXAMPLES sets how many of each kind are tried; 60 were before a release.
 """
 
 import os
