@@ -23,7 +23,7 @@ HEADS = ("original", "residual", "detail")
 MULTIPLE = 32
 # Channels of a photo with each 2x2 of its pixels folded into one place.
 FOLDED = 12
-# Levels 2 and 1 of the newer heads carry a mask beside the colours however narrow the net is.
+# Level 2's features however narrow the net is: two or one cannot carry three colours.
 _FINE_CHANNELS = 8
 
 
@@ -33,7 +33,8 @@ def pynet(
     """Builds the whole pyramid.
 
     Args:
-        width: scales every channel count but the colours'; 1.0 has 47,551,791 parameters.
+        width: scales every channel count but the colours' and, below 1, that of level 2, which
+            keeps its 8; 1.0 has 47,551,791 parameters.
         depth: whether the input has a depth map as its fourth channel.
         head: `original` is the 2020 network. `residual` makes every level the enlarged output
             of the level under it, plus what detail the photo has more at this size, times a
@@ -54,8 +55,7 @@ def pynet(
     if head not in HEADS:
         raise ValueError(f"head is {head!r}, but has to be one of {', '.join(HEADS)}")
     n8, n32, n64, n128, n256, n512 = (max(1, round(n * width)) for n in (8, 32, 64, 128, 256, 512))
-    if head != "original":
-        n8 = max(n8, _FINE_CHANNELS)
+    n8 = max(n8, _FINE_CHANNELS)
     outputs = {}
 
     def finish(level, features):
