@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import __version__, checkpoints
+from pynet_tf import __version__, checkpoints, starts
 from pynet_tf.checkpoints import Run
 from pynet_tf.errors import InputError
 from pynet_tf.recipes import Recipe
@@ -145,6 +145,8 @@ def set_first_weights(job: Job, pyramid: keras.Model, optimizer: keras.Optimizer
         iterations = below.settings.get("iterations", step)
         early = f", which ends before its {iterations}" if step < iterations else ""
         print(f"level {job.level} starts from step {step} of {source}{early}")
+        if below.head == "original" and below.level == job.level + 1 and job.level in (2, 1):
+            starts.start_as_level_below(pyramid, job.level)
     # 3. Level 7: the small random start of `model.pynet`.
     return 0
 

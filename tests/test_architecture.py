@@ -19,6 +19,7 @@ GROUND = {
     "recipes": set(),
     "model": set(),
     "metrics": set(),
+    "starts": set(),
     "vgg": {"errors"},
     "megadepth": {"errors", "files"},
     "optics": {"errors"},
