@@ -266,42 +266,6 @@ def test_second_process_in_a_run_directory_is_refused(tiny_ebb, tmp_path):
     assert f"stopped at step {step};" in output
 
 
-@pytest.mark.slow
-def test_killed_at_random_moments_ends_with_the_same_bits(tiny_ebb, tmp_path):
-    """Real processes, SIGKILL; checkpoints every two steps."""
-    flags = ("--iterations", "60", "--eval_step", "2")
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(tiny_ebb, whole, *flags), check=True, capture_output=True)
-    rng = np.random.default_rng(0)
-    kills = 0
-    for _ in range(40):
-        process = subprocess.Popen(
-            command(tiny_ebb, killed, *flags), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        # Kills fall on start-up, steps, validation and writing alike.
-        seen = checkpoints.steps(killed / "level_7")
-        deadline = time.monotonic() + 60
-        while (
-            process.poll() is None
-            and checkpoints.steps(killed / "level_7") == seen
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.4))
-        if process.poll() is not None:
-            assert process.returncode == 0, process.stderr.read()
-            break
-        process.kill()
-        process.communicate()
-        kills += 1
-    else:
-        pytest.fail("the run never came to its end")
-    assert kills >= 3
-    assert_same_weights(weights(whole, 7), weights(killed, 7))
-    names = {p.name for p in (killed / "level_7").iterdir() if p.name != "logs"}
-    assert names == {p.name for p in (whole / "level_7").iterdir() if p.name != "logs"}
-
-
 def test_run_json_tells_what_was_in_force(all_levels):
     settings = json.loads((all_levels[0] / "level_7" / "run.json").read_text())["settings"]
     assert settings["seed"] == 0
