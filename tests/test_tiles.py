@@ -19,6 +19,9 @@ def spread_weights(pyramid, seed=0):
             weight.assign(kernel)
         elif weight.name == "bias":
             weight.assign(rng.standard_normal(weight.shape) * 0.1)
+    # Level 1's picture needs some contrast, to be compared.
+    head = pyramid.get_layer("level_1_head").kernel
+    head.assign(3 * head)
 
 
 def shift_weights(pyramid, place, source):
