@@ -152,12 +152,16 @@ def _mat(**arrays) -> Callable[[Path], None]:
     return lambda path: scipy.io.savemat(path, arrays, appendmat=False)
 
 
-def _torch(value: Callable, **options) -> Callable[[Path], None]:
+def _torch(value: Callable, cut: bool = False, **options) -> Callable[[Path], None]:
+    """Returns the maker of a file of PyTorch's, which makes none where PyTorch is not installed."""
+
     def make(path):
         with contextlib.suppress(ImportError):
             import torch
 
             torch.save(value(torch), path, **options)
+            if cut:
+                first_half(path)
 
     return make
 
@@ -203,7 +207,7 @@ PTH = {
     "hostile_legacy.pth": _torch(
         lambda torch: {"0.weight": Hostile()}, _use_new_zipfile_serialization=False
     ),
-    "cut_short.pth": _cut(_torch(lambda torch: {"0.weight": torch.zeros(1000)})),
+    "cut_short.pth": _torch(lambda torch: {"0.weight": torch.zeros(1000)}, cut=True),
     "other_network.pth": _torch(lambda torch: {"0.weight": torch.zeros(3)}),
 }
 LITERT = {

@@ -19,9 +19,10 @@ def spread_weights(pyramid, seed=0):
             weight.assign(kernel)
         elif weight.name == "bias":
             weight.assign(rng.standard_normal(weight.shape) * 0.1)
-    # Level 1's picture needs some contrast, to be compared.
-    head = pyramid.get_layer("level_1_head").kernel
-    head.assign(3 * head)
+    # The pictures need some contrast, to be compared.
+    for level in tiles.FINE_LEVELS:
+        head = pyramid.get_layer(f"level_{level}_head").kernel
+        head.assign(2 * head)
 
 
 def shift_weights(pyramid, place, source):
@@ -48,7 +49,8 @@ def shift_weights(pyramid, place, source):
         elif layer.name.startswith(("level_4_up_", "encoder_e3")) and source not in layer.name:
             pass
         elif kernel.shape[0] == largest.get(layer.name.partition("_conv")[0], kernel.shape[0]):
-            kernel[place, kernel.shape[1] // 2] = 1.0 / WIDE
+            inputs = kernel.shape[2] if layer.name.endswith("_head") else WIDE
+            kernel[place, kernel.shape[1] // 2] = 1.0 / inputs
         layer.kernel.assign(kernel)
         if layer.use_bias:
             layer.bias.assign(np.zeros(layer.bias.shape))
