@@ -56,7 +56,7 @@ def pynet(
         raise ValueError(f"head is {head!r}, but has to be one of {', '.join(HEADS)}")
     n8, n32, n64, n128, n256, n512 = (max(1, round(n * width)) for n in (8, 32, 64, 128, 256, 512))
     n8 = max(n8, _FINE_CHANNELS)
-    outputs = {}
+    outputs, masks = {}, {}
 
     def finish(level, features):
         """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
@@ -73,14 +73,21 @@ def pynet(
             correction = _conv_head(features, 3, f"{name}_head")
             outputs[name] = _corrected([below], correction, name)
         else:
-            below = _enlarge(outputs[f"level_{level + 1}"], f"{name}_enlarged")
-            coarse = _enlarge(photos[level + 1], f"{name}_photo_enlarged")
-            detail = layers.Subtract(dtype="float32")([photos[level], coarse])
             maps = _conv_head(features, 4, f"{name}_head")
-            correction, mask = keras.ops.split(maps, [3], axis=-1)
-            # A layer of one input, as all others: recomputing takes a network apart into them.
-            mask = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{name}_mask")(mask)
-            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, mask])
+            correction, change = keras.ops.split(maps, [3], axis=-1)
+            below = [outputs[f"level_{level + 1}"], photos[level + 1]]
+            if level == 6:
+                below, coarse = keras.ops.split(
+                    _enlarge(_join(*below), f"{name}_enlarged"), [3], -1
+                )
+                # A layer of one input, as all others: recomputing takes a network apart into them.
+                masks[6] = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{name}_mask")(change)
+            else:
+                enlarged = _enlarge(_join(*below, masks[level + 1]), f"{name}_enlarged")
+                below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
+                masks[level] = layers.Add(dtype="float32", name=f"{name}_mask")([mask, change])
+            detail = layers.Subtract(dtype="float32")([photos[level], coarse])
+            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, masks[level]])
             outputs[name] = _corrected([below, kept], correction, name)
         return None
 

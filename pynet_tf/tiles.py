@@ -5,8 +5,9 @@ that feed them are computed whole. Levels 3, 2 and 1 have no norm: their outputs
 bounded neighbourhood only, and a tile with that much of its surroundings (its halo) gives what
 the whole picture gives, up to float rounding. The pyramid is cut behind level 4's last features:
 
-    coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3]
-    fine    image, features, level_4 -> level_1, level_2, level_3, all from windows of one place
+    coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3] and, with the
+            heads `residual` and `detail`, mask [1, H/4, W/4, 1]
+    fine    image, maps: all these -> level_1, level_2, level_3, all from windows of one place
 
 The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:
 
@@ -81,26 +82,32 @@ def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callabl
         level: the finest that `fine` gives, 3, 2 or 1.
 
     Returns:
-        `coarse(image)` gives a dict of `features` and `level_4`; `fine(image, features, level_4)`
-        a dict of `level_3` and, as far as asked for, `level_2` and `level_1`.
+        `coarse(image)` gives a dict of maps, see the module; `fine(image, maps)` a dict of
+        `level_3` and, as far as asked for, `level_2` and `level_1`.
     """
-    cut = [pyramid.get_layer(LAST_COARSE_LAYER).output, pyramid.output["level_4"]]
-    names = ("features", "level_4")
+    maps = {
+        "features": pyramid.get_layer(LAST_COARSE_LAYER).output,
+        "level_4": pyramid.output["level_4"],
+    }
+    if any(layer.name == "level_4_mask" for layer in pyramid.layers):
+        maps["mask"] = pyramid.get_layer("level_4_mask").output
     levels = [f"level_{number}" for number in FINE_LEVELS if number >= level]
-    coarse = keras.Model(pyramid.input, dict(zip(names, cut, strict=True)), name="coarse")
+    coarse = keras.Model(pyramid.input, maps, name="coarse")
     fine = keras.Model(
-        [pyramid.input, *cut], {name: pyramid.output[name] for name in levels}, name="fine"
+        [pyramid.input, *maps.values()],
+        {name: pyramid.output[name] for name in levels},
+        name="fine",
     )
     image = tf.TensorSpec((None, None, None, pyramid.input.shape[-1]), tf.float32, name="image")
-    maps = [
-        tf.TensorSpec((None, None, None, tensor.shape[-1]), tensor.dtype, name=name)
-        for name, tensor in zip(names, cut, strict=True)
-    ]
+    specs = {
+        name: tf.TensorSpec((None, None, None, tensor.shape[-1]), tensor.dtype, name=name)
+        for name, tensor in maps.items()
+    }
     return (
         tf.function(lambda image: coarse(image), input_signature=[image]),
         tf.function(
-            lambda image, features, level_4: fine([image, features, level_4]),
-            input_signature=[image, *maps],
+            lambda image, maps: fine([image, *(maps[name] for name in specs)]),
+            input_signature=[image, specs],
         ),
     )
 
@@ -143,11 +150,8 @@ def evaluate(
     tiles = list(cut(height // CUT, width // CUT, area, halo))
     output = np.empty((height // CUT * scale, width // CUT * scale, 3), np.float32)
     for rows, columns in progress(tiles, len(tiles)) if progress else tiles:
-        outer = fine(
-            image=image[:, rows.outer(CUT), columns.outer(CUT)],
-            features=maps["features"][:, rows.outer(), columns.outer()],
-            level_4=maps["level_4"][:, rows.outer(), columns.outer()],
-        )[f"level_{level}"]
+        windows = {name: part[:, rows.outer(), columns.outer()] for name, part in maps.items()}
+        outer = fine(image[:, rows.outer(CUT), columns.outer(CUT)], windows)[f"level_{level}"]
         output[rows.inner(scale), columns.inner(scale)] = outer[
             0, rows.inner_of_outer(scale), columns.inner_of_outer(scale)
         ]

@@ -116,7 +116,7 @@ def test_halo_is_what_the_network_reaches(pyramid, parts, place, source):
 def test_cut_level_leaves_finer_ones_out(pyramid):
     coarse, fine = tiles.cut_pyramid(pyramid, level=2)
     image = picture(32, 32)
-    assert set(fine(image, **coarse(image))) == {"level_2", "level_3"}
+    assert set(fine(image, coarse(image))) == {"level_2", "level_3"}
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (504, 752), (96, 1000), (1000, 17)])
