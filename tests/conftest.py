@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ from faults import Nursery
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
+
+# A shell starts what runs in its background with Ctrl-C ignored, and so would all commands that
+# the tests start, those that are to be interrupted among them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> None:
