@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
             # The workers go on with the next shard while one is finished.
             return itertools.islice(stream, len(shard))
 
-        builder = Ebb(source=source, read=read, data_dir=staging)
+        with _temporary_files_in(staging):
+            builder = Ebb(source=source, read=read, data_dir=staging)
         try:
             # TFDS says on standard output where its temporary folder is.
             with contextlib.redirect_stdout(io.StringIO()):
@@ -154,6 +156,17 @@ def _noting(results: Iterator[dict | InputError], failed: list[str]) -> Iterator
         if isinstance(result, InputError):
             failed.append(str(result))
         yield result
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Keeps what TFDS makes as a temporary folder, and leaves, where it is removed."""
+    usual = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = usual
 
 
 @contextlib.contextmanager

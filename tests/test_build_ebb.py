@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -246,6 +247,13 @@ def test_a_lock_that_a_killed_run_leaves_for_a_moment_is_waited_for(run, flat, t
     release.start()
     assert run(flat, "--data_dir", "data", "--workers", 1).returncode == 0
     release.join()
+
+
+def test_nothing_is_left_among_the_temporary_files(run, flat, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    assert run(flat, "--data_dir", "data").returncode == 0
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_full_disk_is_one_sentence(flat, tmp_path):
