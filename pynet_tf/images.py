@@ -18,7 +18,8 @@ from pynet_tf import metadata
 from pynet_tf.errors import InputError
 from pynet_tf.files import replacing
 
-MAX_PIXELS = 200_000_000
+# Just under the size that Pillow refuses by itself.
+MAX_PIXELS = 178_000_000
 # Pillow's: others are rare, and some (EPS) are programs that it lets other programs run.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 

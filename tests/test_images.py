@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from bad_files import png_of_size
 from PIL import Image, ImageCms
 
 from pynet_tf import images
@@ -28,6 +29,14 @@ def shot_data():
     exif[MAKER] = "Zeiss"
     exif[EXIF] = {EXPOSURE_TIME: 0.02, PIXEL_WIDTH: 80, PIXEL_HEIGHT: 48}
     return exif.tobytes()
+
+
+@pytest.mark.parametrize("size", [(13_300, 13_400), (15_000, 12_000), (60_000, 60_000)])
+def test_more_pixels_than_the_limit_are_refused_by_the_limit_itself(tmp_path, size):
+    path = tmp_path / "large.png"
+    path.write_bytes(png_of_size(*size))
+    with pytest.raises(InputError, match="more than 178 million"):
+        images.open_image(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])
