@@ -31,7 +31,7 @@ class Job:
         recipe: batch, iterations, rate, window, weights of the loss.
         width: scale of the channel counts; None for that of the level under it, or else 1.0.
         depth: whether to use the depth map; None for as the level under it does, or else True.
-        head: one of `model.HEADS`; None for that of the level under it, or else `original`.
+        head: one of `model.HEADS`; None for that of the level under it, or else `residual`.
         seed: of the initial weights, the order of samples and their augmentation.
         eval_step: steps between validations and checkpoints.
         eval_photos: validation photos, -1 for all.
@@ -86,7 +86,7 @@ def agreed_run(job: Job, fingerprint: str) -> Run:
             f"{job.data_dir} --run_dir {job.run_dir}"
         )
     kind = {}
-    for name, standard in (("width", 1.0), ("depth", True), ("head", "original")):
+    for name, standard in (("width", 1.0), ("depth", True), ("head", "residual")):
         asked, found = getattr(job, name), getattr(known, name, None)
         if None not in (asked, found) and asked != found:
             raise InputError(

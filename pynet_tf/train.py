@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=["original", "residual", "detail"],
         help="the 2020 outputs; or corrections of the photo and of the level below; or the same "
         "with the whole photo as input, not the half-size one. That of the level below, or "
-        "original",
+        "residual",
     )
     add(
         "--depth",

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pynet_tf import checkpoints, colours, jobs, recipes, training
+from pynet_tf import checkpoints, colours, jobs, model, recipes, training
 from pynet_tf.errors import InputError
 
 TINY = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=32)
@@ -95,9 +95,6 @@ def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(all_le
         if name.startswith("level") and np.abs(at[7][name] - at[6][name]).max() > 0
     }
     assert moved == {"7", "6"}
-    # Level 6 does not depend on level 7's head.
-    head = "level_7_head/kernel"
-    np.testing.assert_array_equal(at[7][head], at[6][head])
     finer = names.index("level_5_c3_conv3_1/kernel")
     np.testing.assert_array_equal(at[6][names[finer]], fresh.weights[finer])
 
@@ -107,7 +104,9 @@ def test_loss_falls_and_a_resumed_run_gives_the_same_bits(tiny_ebb, tmp_path):
     for run_dir, ends in ((whole, [40]), (parts, [13, 40])):
         for iterations in ends:
             recipe = dataclasses.replace(TINY, iterations=iterations)
-            training.train_level(job(tiny_ebb, run_dir, recipe=recipe, eval_step=10))
+            # A residual head's loss starts low.
+            changes = {"recipe": recipe, "head": "original", "eval_step": 10}
+            training.train_level(job(tiny_ebb, run_dir, **changes))
     assert_same_weights(weights(whole, 7), weights(parts, 7))
     losses = _scalars(whole / "level_7/logs/validation", "loss")
     assert losses[-1] < 0.8 * losses[0]
@@ -175,6 +174,16 @@ def test_other_settings_are_refused_unless_allowed(tiny_ebb, trained, change):
     with pytest.raises(InputError, match=r"seed 0 -> 1|learning_rate 0\.001 -> 0\.0005"):
         jobs.agreed_run(job(tiny_ebb, trained, **change), data)
     assert jobs.agreed_run(job(tiny_ebb, trained, allow_changes=True, **change), data).step == 4
+
+
+def test_new_runs_have_residual_heads_unless_told_otherwise(tiny_ebb, tmp_path, trained):
+    assert jobs.agreed_run(job(tiny_ebb, tmp_path / "new"), "any").head == "residual"
+    asked = job(tiny_ebb, tmp_path / "new", head="original")
+    assert jobs.agreed_run(asked, "any").head == "original"
+    checkpoints.save_level(tmp_path / "old", 7, model.pynet(0.05), {}, width=0.05)
+    assert jobs.agreed_run(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
+    with pytest.raises(InputError, match="--head residual, not original"):
+        jobs.agreed_run(job(tiny_ebb, trained, 6, head="original"), "any")
 
 
 def test_other_data_is_refused(tiny_ebb, trained):
