@@ -219,7 +219,7 @@ def test_collapse_stops_training(tiny_ebb, tmp_path, monkeypatch):
     monkeypatch.setattr(colours, "FLAT_STEPS", 5)
     still = dataclasses.replace(TINY, learning_rate=1e-12, iterations=50)
     with pytest.raises(InputError, match="lost its colours: red and green and blue"):
-        training.train_level(job(tiny_ebb, tmp_path, recipe=still, eval_step=1000))
+        training.train_level(job(tiny_ebb, tmp_path, recipe=still, head="original", eval_step=1000))
 
 
 def test_full_disk_keeps_the_checkpoint_before(trained, monkeypatch):
