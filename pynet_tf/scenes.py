@@ -98,25 +98,22 @@ def through_lens(view: Scene, focus: float, max_blur: float) -> np.ndarray:
 def estimated_depth(rng: np.random.Generator, view: Scene) -> np.ndarray:
     """Returns a depth map of the quality that networks give: uint8 `[H/2, W/2]`.
 
-    Edges are soft and out of place, thin things are often missing, things that are flat are seen
-    bent, parts of them as far as what is behind, and far and near are bent by a slowly varying
-    error; the range is stretched to 0..255. How soft and how bent is after MegaDepth's maps of
-    photographs.
+    Edges are soft and out of place, thin things are often missing, far and near are bent by a
+    slowly varying error; the range is stretched to 0..255.
     """
-    height, width = view.backdrop_depth[::2, ::2].shape
     depth = view.backdrop_depth[::2, ::2].copy()
     for layer in view.layers:
         seen = layer.cover[::2, ::2]
         if layer.thin:
             # Between the wires of a fence a network sees either the fence or what is behind.
             seen = ndimage.uniform_filter(seen, 5) * (rng.random() < 0.6)
-        bent = rng.uniform(0, 0.12) * noise(rng, height, width, height / 3, height / 12)
-        depth = np.where(seen > 0.5, layer.depth + bent, depth)
+        depth = np.where(seen > 0.5, layer.depth, depth)
+    height, width = depth.shape
     places = np.indices(depth.shape, dtype=np.float32)
     for axis in (0, 1):
         places[axis] += noise(rng, height, width, height / 6, height / 12) * rng.uniform(0, 1.5)
     depth = ndimage.map_coordinates(depth, places, order=1, mode="nearest")
-    depth = ndimage.gaussian_filter(depth, rng.uniform(0.8, 3.2))
+    depth = ndimage.gaussian_filter(depth, rng.uniform(0.8, 2.5))
     depth = np.clip(depth, 0, 1) ** rng.uniform(0.75, 1.3)
     depth += rng.uniform(0, 0.05) * noise(rng, height, width, height / 2, height / 8)
     depth = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-6)
