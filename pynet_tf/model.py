@@ -38,9 +38,10 @@ def pynet(
         depth: whether the input has a depth map as its fourth channel.
         head: `original` is the 2020 network. `residual` makes every level the enlarged output
             of the level under it, plus what detail the photo has more at this size, times a
-            mask, plus a correction. The mask starts at one and the correction at zero: an
-            untrained net gives back the photo. `detail` does so with the whole photo in place
-            of the half-size one, so that level 1 has the photo's own sharpness.
+            mask, plus a correction. The mask starts at one at level 6 and above that as what
+            the level below has learned, the correction at zero: an untrained net gives back
+            the photo. `detail` does so with the whole photo in place of the half-size one, and
+            with masks that start at one at every level, which keeps the subject sharper.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
 
@@ -76,18 +77,19 @@ def pynet(
             maps = _conv_head(features, 4, f"{name}_head")
             correction, change = keras.ops.split(maps, [3], axis=-1)
             below = [outputs[f"level_{level + 1}"], photos[level + 1]]
-            if level == 6:
+            if head == "detail" or level == 6:
                 below, coarse = keras.ops.split(
                     _enlarge(_join(*below), f"{name}_enlarged"), [3], -1
                 )
                 # A layer of one input, as all others: recomputing takes a network apart into them.
-                masks[6] = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{name}_mask")(change)
+                mask = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{name}_own_mask")(change)
             else:
                 enlarged = _enlarge(_join(*below, masks[level + 1]), f"{name}_enlarged")
                 below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
-                masks[level] = layers.Add(dtype="float32", name=f"{name}_mask")([mask, change])
+                mask = layers.Add(dtype="float32", name=f"{name}_mask")([mask, change])
             detail = layers.Subtract(dtype="float32")([photos[level], coarse])
-            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, masks[level]])
+            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, mask])
+            masks[level] = mask
             outputs[name] = _corrected([below, kept], correction, name)
         return None
 

@@ -6,7 +6,7 @@ bounded neighbourhood only, and a tile with that much of its surroundings (its h
 the whole picture gives, up to float rounding. The pyramid is cut behind level 4's last features:
 
     coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3] and, with the
-            heads `residual` and `detail`, mask [1, H/4, W/4, 1]
+            head `residual`, mask [1, H/4, W/4, 1]
     fine    image, maps: all these -> level_1, level_2, level_3, all from windows of one place
 
 The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:

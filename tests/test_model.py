@@ -137,11 +137,9 @@ def test_mask_takes_the_photos_detail_away(head):
     np.testing.assert_allclose(outputs["level_2"], enlarged, atol=1e-6)
 
 
-@pytest.mark.parametrize("head", ["residual", "detail"])
-def test_new_level_keeps_detail_where_the_level_below_does(head):
-    channels = model.input_channels(True, model.takes_folded(head))
-    image = np.random.default_rng(0).random((1, 64, 96, channels), np.float32)
-    pyramid = model.pynet(width=0.05, head=head)
+def test_new_level_keeps_detail_where_the_level_below_does():
+    image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
+    pyramid = model.pynet(width=0.05, head="residual")
     pyramid.get_layer("level_5_head").bias.assign([0.0, 0.0, 0.0, -1.0])
     outputs = pyramid(image)
     for level in (5, 4, 3, 2):

@@ -39,7 +39,7 @@ def test_focus_is_where_it_is_asked_for():
         return photo, bokeh
 
     (photo, on), (same, off) = sharpness(1), sharpness(0)
-    assert psnr(photo, same) > 40, "only the noise differs"
+    assert np.array_equal(photo, same) or psnr(photo, same) > 40, "only the noise differs"
     assert psnr(on, off) < 30
     with pytest.raises(InputError, match=r"on_subject is 1\.5"):
         scenes.pair(7, 1, HEIGHT, WIDTH, 1.5)
