@@ -33,6 +33,7 @@ class Variant:
         says: what is different, for people.
         start: sets the first weights from the pyramid and a seed, and returns the network.
         rate: Adam's.
+        last_rate: that of the last step, to which it falls; None keeps it constant.
         warm_up: steps over which the rate grows to its value.
         clip: largest norm of the gradient.
         l1: weight of the mean absolute difference.
@@ -43,6 +44,7 @@ class Variant:
     says: str
     start: Callable
     rate: float = 5e-5
+    last_rate: float | None = None
     warm_up: int = 0
     clip: float | None = None
     l1: float = 10.0
@@ -140,6 +142,7 @@ VARIANTS = {
     "enlarged_dark": Variant("start as level 2 enlarged, unshifted", start_enlarged_dark),
     "enlarged": Variant("start as level 2 enlarged", start_enlarged),
     "zero_head": Variant("enlarged plus a correction", start_zero_head),
+    "zero_head_falling": Variant("the same, falling rate", start_zero_head, last_rate=2.5e-6),
 }
 
 
@@ -197,7 +200,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     new = [w for w in network.trainable_variables if w.path.startswith("level_1")]
     variables = new if variant.new_only else network.trainable_variables
     recipe = recipes.Recipe(
-        options.batch_size, options.steps, variant.rate, l1=variant.l1, ssim=variant.ssim
+        options.batch_size, options.steps, variant.rate, variant.last_rate, variant.l1, variant.ssim
     )
     optimizer = Adam(variant.rate, epsilon=1e-8, global_clipnorm=variant.clip)
     optimizer.build(variables)
@@ -223,7 +226,8 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     numbers = range(1, options.steps + 1)
     shown = command_line.progress(numbers, len(numbers), variant.says, every=60)
     for done, (image, target) in zip(shown, batches, strict=False):
-        optimizer.learning_rate = variant.rate * min(1.0, done / max(1, variant.warm_up))
+        warmth = min(1.0, done / max(1, variant.warm_up))
+        optimizer.learning_rate = recipes.rate(recipe, done) * warmth
         norms = step(image, target)
         if done % options.every == 0 or done == options.steps:
             norms = {name: float(norm) for name, norm in norms.items()}
