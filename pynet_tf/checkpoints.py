@@ -27,6 +27,13 @@ from pynet_tf.files import replacing, write_text
 from pynet_tf.recipes import LARGEST_WIDTH
 
 KEPT = 2
+# What a network is: arguments of `model.pynet`, and the 2020 network's values.
+KIND = {
+    "width": 1.0,
+    "depth": True,
+    "head": "original",
+    "largest_kernel": model.LARGEST_KERNEL,
+}
 _CHECKPOINT = re.compile(r"step_(\d{8,})\.(index|npz)")
 
 
@@ -41,6 +48,7 @@ class Run:
         head: one of `model.HEADS`.
         settings: everything else in force: recipe, seed, versions, data fingerprint.
         step: of the newest checkpoint; 0 where there is none.
+        largest_kernel: of level 3.
     """
 
     level: int
@@ -49,6 +57,12 @@ class Run:
     head: str
     settings: dict
     step: int = 0
+    largest_kernel: int = model.LARGEST_KERNEL
+
+    @property
+    def kind(self) -> dict:
+        """What the network is, by the names of `model.pynet`'s arguments."""
+        return {name: getattr(self, name) for name in KIND}
 
     @property
     def folded(self) -> bool:
@@ -57,7 +71,7 @@ class Run:
 
     def pyramid(self, seed: int | None = 0) -> keras.Model:
         """Builds a new pyramid of this kind, see `model.pynet`."""
-        return model.pynet(self.width, self.depth, self.head, seed)
+        return model.pynet(**self.kind, seed=seed)
 
 
 def level_dir(run_dir: Path, level: int) -> Path:
@@ -108,11 +122,14 @@ def parse_run(text: str) -> Run:
             head=str(fields["head"]),
             settings=dict(fields["settings"]),
             step=int(fields.get("step", 0)),
+            largest_kernel=int(fields.get("largest_kernel", model.LARGEST_KERNEL)),
         )
     except (AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(repr(error)) from error
     if run.level not in model.LEVELS or run.head not in model.HEADS:
         raise ValueError(f"there is no level {run.level} with the head {run.head[:40]!r}")
+    if run.largest_kernel not in model.KERNELS:
+        raise ValueError(f"there is no network with the largest kernel {run.largest_kernel}")
     if not 0 < run.width <= LARGEST_WIDTH:
         raise ValueError(f"the width is {run.width:g}")
     return run
@@ -268,9 +285,9 @@ def save_level(run_dir: Path, level: int, pyramid: keras.Model, settings: dict, 
         level: the finest level that the weights are trained for.
         pyramid: the weights.
         settings: where they come from; stored in `run.json`.
-        **kind: `width`, `depth`, `head` of the pyramid if they differ from 1.0, True, original.
+        **kind: what the pyramid is, where it differs from `KIND`.
     """
-    run = Run(level, **{"width": 1.0, "depth": True, "head": "original", **kind}, settings=settings)
+    run = Run(level, **KIND | kind, settings=settings)
     folder = level_dir(run_dir, level)
     write_run(run_dir, run)
     write(folder, 1, model=pyramid)
@@ -318,8 +335,8 @@ def _packed(folder: Path, step: int) -> Path:
 
 
 def _as_text(run: Run) -> str:
-    fields = {"level": run.level, "width": run.width, "depth": run.depth, "head": run.head}
-    return json.dumps({**fields, "settings": run.settings}, indent=2) + "\n"
+    fields = {"level": run.level, **run.kind, "settings": run.settings}
+    return json.dumps(fields, indent=2) + "\n"
 
 
 def _check_finite(pyramid: keras.Model, path: str) -> None:

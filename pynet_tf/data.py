@@ -71,7 +71,7 @@ def training(
         seed: of order, windows and augmentation.
         first_step: the step to begin at; nothing before it is read.
         depth: whether images have the depth map.
-        folded: whether images have the whole photo, as for the head `detail`.
+        folded: whether images have the whole photo, as for the head `light`.
         worker: number of this process.
         workers: processes that share each step's samples evenly, without overlap.
         replicas: devices of this process; each takes one element of the result per step.

@@ -21,9 +21,10 @@ _OPERATIONS = frozenset((
     "Conv2DBackpropInput", "DepthToSpace", "EnsureShape", "ExpandDims", "Floor", "FloorDiv",
     "FloorMod", "GreaterEqual", "Identity", "LeakyRelu", "MaxPool", "Maximum", "Mean", "Min",
     "Minimum", "MirrorPad", "Mul", "Neg", "NoOp", "Pack", "PartitionedCall", "Placeholder",
-    "Range", "ReadVariableOp", "RealDiv", "Reshape", "Round", "Rsqrt", "ScaleAndTranslate",
-    "Select", "SelectV2", "Shape", "SpaceToDepth", "SplitV", "SquaredDifference", "Squeeze",
-    "StatefulPartitionedCall", "StopGradient", "StridedSlice", "Sub", "Tanh", "Tile",
+    "Range", "ReadVariableOp", "RealDiv", "Relu", "Reshape", "Round", "Rsqrt",
+    "ScaleAndTranslate", "Select", "SelectV2", "Shape", "SpaceToDepth", "SplitV", "Sqrt",
+    "Square", "SquaredDifference", "Squeeze", "StatefulPartitionedCall", "StopGradient",
+    "StridedSlice", "Sub", "Tanh", "Tile",
 ))  # fmt: skip
 
 

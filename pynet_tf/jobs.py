@@ -1,7 +1,7 @@
 """One level's training as the user asks for it, and how it fits what is already there.
 
-A level goes on from its own checkpoint, or else starts from the level under it, whose width, depth
-and head it takes over. What was begun with some data and settings is not finished with others.
+A level goes on from its own checkpoint, or else starts from the level under it, whose kind it
+takes over. What was begun with some data and settings is not finished with others.
 """
 
 import dataclasses
@@ -32,6 +32,7 @@ class Job:
         width: scale of the channel counts; None for that of the level under it, or else 1.0.
         depth: whether to use the depth map; None for as the level under it does, or else True.
         head: one of `model.HEADS`; None for that of the level under it, or else `residual`.
+        largest_kernel: of level 3; None for that of the level under it, or else 9.
         seed: of the initial weights, the order of samples and their augmentation.
         eval_step: steps between validations and checkpoints.
         eval_photos: validation photos, -1 for all.
@@ -51,6 +52,7 @@ class Job:
     width: float | None = None
     depth: bool | None = None
     head: str | None = None
+    largest_kernel: int | None = None
     seed: int = 0
     eval_step: int = 1000
     eval_photos: int = -1
@@ -86,7 +88,7 @@ def agreed_run(job: Job, fingerprint: str) -> Run:
             f"{job.data_dir} --run_dir {job.run_dir}"
         )
     kind = {}
-    for name, standard in (("width", 1.0), ("depth", True), ("head", "residual")):
+    for name, standard in (checkpoints.KIND | {"head": "residual"}).items():
         asked, found = getattr(job, name), getattr(known, name, None)
         if None not in (asked, found) and asked != found:
             raise InputError(

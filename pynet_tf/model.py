@@ -4,7 +4,7 @@ Ignatov et al., "Rendering Natural Camera Bokeh Effect with Deep Learning", CVPR
 and figure 4. Levels have the paper's numbers: 7 is the smallest, 1 has the size of the photo.
 
     input    [B, H, W, 4] float32 in [0, 1]: the half-size photo (RGB) and its depth map;
-             H and W multiples of 32, free at every call. With the head `detail` [B, H, W, 13]:
+             H and W multiples of 32, free at every call. With the head `light` [B, H, W, 13]:
              the whole photo, each 2x2 of its pixels folded into 12 channels, and the depth map
     level_1  [B, 2H, 2W, 3]     level_2  [B, H, W, 3]     level_3  [B, H/2, W/2, 3]
     ...      level_7  [B, H/32, W/32, 3]; float32 about [0, 1], not clipped
@@ -18,17 +18,26 @@ import zlib
 import keras
 from keras import layers
 
+from pynet_tf import heads
+
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
-HEADS = ("original", "residual", "detail")
+HEADS = ("original", "residual", "light")
 MULTIPLE = 32
 # Channels of a photo with each 2x2 of its pixels folded into one place.
 FOLDED = 12
+# Level 3's largest kernel in the paper; its 9x9 convolutions take most of the time.
+LARGEST_KERNEL = 9
+KERNELS = (3, 5, 7, LARGEST_KERNEL)
 # Level 2's features however narrow the net is: two or one cannot carry three colours.
 _FINE_CHANNELS = 8
 
 
 def pynet(
-    width: float = 1.0, depth: bool = True, head: str = "original", seed: int | None = 0
+    width: float = 1.0,
+    depth: bool = True,
+    head: str = "original",
+    seed: int | None = 0,
+    largest_kernel: int = LARGEST_KERNEL,
 ) -> keras.Model:
     """Builds the whole pyramid.
 
@@ -40,62 +49,61 @@ def pynet(
             of the level under it, plus what detail the photo has more at this size, times a
             mask, plus a correction. The mask starts at one at level 6 and above that as what
             the level below has learned, the correction at zero: an untrained net gives back
-            the photo. `detail` does so with the whole photo in place of the half-size one, and
-            with masks that start at one at every level, which keeps the subject sharper.
+            the photo. `light` does so with the whole photo in place of the half-size one, adds
+            up light as a lens does in place of the photo's values, and has masks that start at
+            one at every level, which keeps the subject sharper.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
+        largest_kernel: of level 3, odd: 9 as in the paper; with 5, a narrow net takes half the
+            time.
 
     Returns:
         A model with a dict of outputs, `level_1` to `level_7`.
 
     Raises:
-        ValueError: the width is not positive or the head is unknown.
+        ValueError: the width is not positive, or the head or the largest kernel is unknown.
     """
     if not width > 0:
         raise ValueError(f"width is {width}, but has to be above 0")
     if head not in HEADS:
         raise ValueError(f"head is {head!r}, but has to be one of {', '.join(HEADS)}")
+    if largest_kernel not in KERNELS:
+        raise ValueError(f"largest_kernel is {largest_kernel}, but has to be 3, 5, 7 or 9")
     n8, n32, n64, n128, n256, n512 = (max(1, round(n * width)) for n in (8, 32, 64, 128, 256, 512))
     n8 = max(n8, _FINE_CHANNELS)
-    outputs, masks = {}, {}
+    outputs, sums, masks = {}, {}, {}
 
     def finish(level, features):
         """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
         name = f"level_{level}"
         if head == "original":
             maps = _conv_head(features, 3, f"{name}_head", seed)
-            outputs[name] = _colours(maps, name)
+            outputs[name] = heads.colours(maps, name)
             return maps
-        if level == 7:
-            correction = _conv_head(features, 3, f"{name}_head")
-            outputs[name] = _corrected([photos[7]], correction, name)
-        elif level not in photos:
-            below = _enlarge(outputs[f"level_{level + 1}"], f"{name}_enlarged")
-            correction = _conv_head(features, 3, f"{name}_head")
-            outputs[name] = _corrected([below], correction, name)
+        total = f"{name}_light" if head == "light" else name
+        below = sums.get(level + 1)
+        if level == 7 or level not in photos:
+            start = photos[7] if level == 7 else heads.enlarge(below, f"{name}_enlarged")
+            maps = _conv_head(features, 3, f"{name}_head")
+            sums[level] = heads.corrected([start], maps, total)
         else:
             maps = _conv_head(features, 4, f"{name}_head")
-            correction, change = keras.ops.split(maps, [3], axis=-1)
-            below = [outputs[f"level_{level + 1}"], photos[level + 1]]
-            if head == "detail" or level == 6:
-                below, coarse = keras.ops.split(
-                    _enlarge(_join(*below), f"{name}_enlarged"), [3], -1
-                )
-                # A layer of one input, as all others: recomputing takes a network apart into them.
-                mask = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{name}_own_mask")(change)
-            else:
-                enlarged = _enlarge(_join(*below, masks[level + 1]), f"{name}_enlarged")
-                below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
-                mask = layers.Add(dtype="float32", name=f"{name}_mask")([mask, change])
-            detail = layers.Subtract(dtype="float32")([photos[level], coarse])
-            kept = layers.Multiply(dtype="float32", name=f"{name}_detail")([detail, mask])
-            masks[level] = mask
-            outputs[name] = _corrected([below, kept], correction, name)
+            mask = masks.get(level + 1) if head == "residual" else None
+            sums[level], masks[level] = heads.with_detail(
+                maps, below, photos[level], photos[level + 1], mask, name, total
+            )
+        outputs[name] = heads.from_light(sums[level], name) if head == "light" else sums[level]
         return None
 
     image = keras.Input((None, None, input_channels(depth, takes_folded(head))), name="image")
     folded = keras.ops.space_to_depth(image, 2)
-    photos = {} if head == "original" else _photos(image, depth, head)
+    if head != "original":
+        photo = keras.ops.split(image, [image.shape[-1] - 1], axis=-1)[0] if depth else image
+    if head == "residual":
+        photos = heads.photos(photo, 2, 7)
+    elif head == "light":
+        whole = keras.ops.depth_to_space(photo, 2)
+        photos = heads.photos(heads.to_light(whole, "photo_light"), 1, 7)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
     e3 = _multi(folded, n32, 3, "encoder_e3", seed, norm=False)
@@ -148,15 +156,16 @@ def pynet(
     finish(4, d9)
 
     # Level 3, H/2, without norm from here on.
+    k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
     f2 = _join(e3, up_a)
-    f3 = _join(_multi(f2, n32, 5, "level_3_f3", seed, norm=False), e3)
-    f4 = _multi(f3, n32, 7, "level_3_f4", seed, norm=False)
-    f5 = _multi(f4, n32, 9, "level_3_f5", seed, norm=False)
-    f6 = _add(_multi(f5, n32, 9, "level_3_f6", seed, norm=False), f5)
-    f7 = _add(_multi(f6, n32, 9, "level_3_f7", seed, norm=False), f6)
-    f8 = _add(_multi(f7, n32, 9, "level_3_f8", seed, norm=False), f7)
-    f9 = _join(_multi(f8, n32, 7, "level_3_f9", seed, norm=False), e3)
-    f10 = _join(_multi(f9, n32, 5, "level_3_f10", seed, norm=False), up_b)
+    f3 = _join(_multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
+    f4 = _multi(f3, n32, k7, "level_3_f4", seed, norm=False)
+    f5 = _multi(f4, n32, k9, "level_3_f5", seed, norm=False)
+    f6 = _add(_multi(f5, n32, k9, "level_3_f6", seed, norm=False), f5)
+    f7 = _add(_multi(f6, n32, k9, "level_3_f7", seed, norm=False), f6)
+    f8 = _add(_multi(f7, n32, k9, "level_3_f8", seed, norm=False), f7)
+    f9 = _join(_multi(f8, n32, k7, "level_3_f9", seed, norm=False), e3)
+    f10 = _join(_multi(f9, n32, k5, "level_3_f10", seed, norm=False), up_b)
     f11 = _join(f10, e3)
     f12 = _multi(f11, n32, 3, "level_3_f12", seed, norm=False)
     finish(3, f12)
@@ -174,7 +183,7 @@ def pynet(
 
 def takes_folded(head: str) -> bool:
     """Tells whether a network with this head takes the whole photo, folded."""
-    return head == "detail"
+    return head == "light"
 
 
 def input_channels(depth: bool, folded: bool) -> int:
@@ -258,43 +267,6 @@ def _conv_head(x, channels: int, name: str, seed: int | None = None):
         dtype="float32",
         name=name,
     )(x)
-
-
-def _colours(maps, name: str):
-    return layers.Rescaling(0.58, 0.5, dtype="float32", name=name)(keras.ops.tanh(maps))
-
-
-def _corrected(parts: list, maps, name: str):
-    correction = layers.Rescaling(0.58, dtype="float32", name=f"{name}_correction")(
-        keras.ops.tanh(maps)
-    )
-    return layers.Add(dtype="float32", name=name)([*parts, correction])
-
-
-def _photos(image, depth: bool, head: str) -> dict:
-    """The photo at the size of each level, from 2 or with the head `detail` from 1 to 7."""
-    photo = keras.ops.split(image, [image.shape[-1] - 1], axis=-1)[0] if depth else image
-    if takes_folded(head):
-        photos, finest = {1: keras.ops.depth_to_space(photo, 2)}, 1
-    else:
-        photos, finest = {2: photo}, 2
-    for level in range(finest + 1, 8):
-        halve = layers.AveragePooling2D(2, dtype="float32", name=f"level_{level}_photo")
-        photos[level] = halve(photos[level - 1])
-    return photos
-
-
-def _enlarge(x, name: str):
-    """Bilinear enlargement by 2, clamped at the edges.
-
-    Keras' own cannot be compiled for pictures of unknown size. Every pixel twice, then weights
-    1/4, 1/2, 1/4 along both axes: the same numbers.
-    """
-    x = layers.UpSampling2D(2, dtype="float32", name=name)(x)
-    x = keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
-    for step in (1, 2):
-        x = layers.AveragePooling2D(2, strides=1, dtype="float32", name=f"{name}_smooth{step}")(x)
-    return x
 
 
 def _halve(x, name: str):

@@ -9,7 +9,7 @@
         coarser ones, not clipped; h and w have to be multiples of 32
 
 A network without depth has no `depth` and `depths`, and 3 channels in its image; one with the
-head `detail` has 13 there, or 12 (see `pynet_tf.serving`).
+head `light` has 13 there, or 12 (see `pynet_tf.serving`).
 """
 
 import dataclasses

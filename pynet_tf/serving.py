@@ -12,7 +12,7 @@ An odd side is first made even by repeating its last row or column. A photo
 whose sides are multiples of 64 is neither padded nor cropped.
 
 Networks without depth (`pynet(depth=False)`) take the photo alone: image has 3 channels. Those
-with the head `detail` take the photo itself, padded to multiples of 64 and each 2x2 of its pixels
+with the head `light` take the photo itself, padded to multiples of 64 and each 2x2 of its pixels
 folded into 12 channels, in place of the halved one: 13 channels, or 12 without depth.
 """
 

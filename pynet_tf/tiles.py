@@ -5,8 +5,8 @@ that feed them are computed whole. Levels 3, 2 and 1 have no norm: their outputs
 bounded neighbourhood only, and a tile with that much of its surroundings (its halo) gives what
 the whole picture gives, up to float rounding. The pyramid is cut behind level 4's last features:
 
-    coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3] and, with the
-            head `residual`, mask [1, H/4, W/4, 1]
+    coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3] (its light,
+            with the head `light`) and, with the head `residual`, mask [1, H/4, W/4, 1]
     fine    image, maps: all these -> level_1, level_2, level_3, all from windows of one place
 
 The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:
@@ -85,12 +85,13 @@ def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callabl
         `coarse(image)` gives a dict of maps, see the module; `fine(image, maps)` a dict of
         `level_3` and, as far as asked for, `level_2` and `level_1`.
     """
+    made = {layer.name: layer.output for layer in pyramid.layers}
     maps = {
-        "features": pyramid.get_layer(LAST_COARSE_LAYER).output,
-        "level_4": pyramid.output["level_4"],
+        "features": made[LAST_COARSE_LAYER],
+        "level_4": made.get("level_4_light", made["level_4"]),
     }
-    if any(layer.name == "level_4_mask" for layer in pyramid.layers):
-        maps["mask"] = pyramid.get_layer("level_4_mask").output
+    if "level_4_mask" in made:
+        maps["mask"] = made["level_4_mask"]
     levels = [f"level_{number}" for number in FINE_LEVELS if number >= level]
     coarse = keras.Model(pyramid.input, maps, name="coarse")
     fine = keras.Model(

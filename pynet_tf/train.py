@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             width=flags.width,
             depth=flags.depth,
             head=flags.head,
+            largest_kernel=flags.largest_kernel,
             seed=flags.seed,
             eval_step=flags.eval_step,
             eval_photos=flags.eval_photos,
@@ -132,10 +133,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--width", type=_width, help="scale of the channel counts; that of the level below, or 1.0")
     add(
         "--head",
-        choices=["original", "residual", "detail"],
+        choices=["original", "residual", "light"],
         help="the 2020 outputs; or corrections of the photo and of the level below; or the same "
-        "with the whole photo as input, not the half-size one. That of the level below, or "
-        "residual",
+        "in linear light and with the whole photo as input, not the half-size one. That of the "
+        "level below, or residual",
+    )
+    add(
+        "--largest_kernel",
+        type=int,
+        choices=[3, 5, 7, 9],
+        help="of level 3; below 9 a narrow network is up to twice as fast. That of the level "
+        "below, or 9",
     )
     add(
         "--depth",

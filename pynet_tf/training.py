@@ -95,7 +95,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
         first_step = jobs.set_first_weights(job, pyramid, optimizer)
         print(f"level {job.level}, steps {first_step} to {job.recipe.iterations}, in {job.folder}")
         if chief:
-            settings = {"width": run.width, "depth": run.depth, "head": run.head, **run.settings}
+            settings = run.kind | run.settings
             for name, value in settings.items():
                 print(f"  {name}: {value}")
             checkpoints.write_run(job.run_dir, run)

@@ -242,6 +242,7 @@ DESCRIPTIONS = {
     "width_1000000": run_json(width=1e6),
     "width_in_words": run_json(width="wide"),
     "another_head": run_json(head="../../etc"),
+    "another_kernel": run_json(largest_kernel=4),
     "settings_in_words": run_json(settings="none"),
 }
 

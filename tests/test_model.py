@@ -1,6 +1,7 @@
 """The pyramid against the 2020 network, and its promises to Python users."""
 
 import json
+import re
 
 import golden
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import model, tf1
+from pynet_tf import heads, model, optics, tf1
 
 REACHABLE = {
     7: 18_898_627,
@@ -115,26 +116,59 @@ def test_residual_levels_start_as_the_photo(depth):
 
 
 @pytest.mark.parametrize("depth", [True, False])
-def test_detail_levels_start_as_the_whole_photo(depth):
+def test_light_levels_start_as_the_whole_photo(depth):
     photo = np.random.default_rng(0).random((1, 128, 192, 3), np.float32)
     folded = tf.nn.space_to_depth(photo, 2)
     image = tf.concat([folded, folded[..., :1]], -1) if depth else folded
-    outputs = model.pynet(width=0.05, head="detail", depth=depth)(image)
+    outputs = model.pynet(width=0.05, head="light", depth=depth)(image)
     for level in model.LEVELS:
         side = 2 ** (level - 1)
-        expected = photo.reshape(1, 128 // side, side, 192 // side, side, 3).mean((2, 4))
+        light = (photo**2 + 0.05 * photo) / 1.05
+        light = light.reshape(1, 128 // side, side, 192 // side, side, 3).mean((2, 4))
+        expected = np.sqrt(1.05 * light + 0.025**2) - 0.025
         np.testing.assert_allclose(outputs[f"level_{level}"], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("head", ["residual", "detail"])
+def test_light_is_near_that_of_srgb_and_values_come_back():
+    values = np.linspace(0, 1, 101, dtype=np.float32).reshape(1, 1, 101, 1)
+    light = heads.to_light(values, "light")
+    np.testing.assert_allclose(heads.from_light(light, "values"), values, atol=1e-6)
+    np.testing.assert_allclose(light, optics.to_light(values), atol=0.06)
+    assert float(heads.from_light(-0.01 + 0 * light, "values")[0, 0, 0, 0]) > -0.02
+
+
+@pytest.mark.parametrize("head", ["residual", "light"])
 def test_mask_takes_the_photos_detail_away(head):
     channels = model.input_channels(True, model.takes_folded(head))
     image = np.random.default_rng(0).random((1, 64, 96, channels), np.float32)
     pyramid = model.pynet(width=0.05, head=head)
     pyramid.get_layer("level_2_head").bias.assign([0.0, 0.0, 0.0, -1.0])
     outputs = pyramid(image)
-    enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(outputs["level_3"])
-    np.testing.assert_allclose(outputs["level_2"], enlarged, atol=1e-6)
+    fine, coarse = outputs["level_2"], outputs["level_3"]
+    if head == "light":
+        fine, coarse = heads.to_light(fine, "fine"), heads.to_light(coarse, "coarse")
+    enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(coarse)
+    np.testing.assert_allclose(fine, enlarged, atol=1e-6)
+
+
+def test_light_takes_detail_away_as_a_lens_does():
+    """Between black and white there is half of the light, which is brighter than half grey."""
+    photo = np.indices((64, 64)).sum(axis=0) % 2 * np.ones((3, 1, 1))
+    image = tf.nn.space_to_depth(photo.transpose(1, 2, 0)[None].astype(np.float32), 2)
+    pyramid = model.pynet(width=0.05, depth=False, head="light")
+    pyramid.get_layer("level_1_head").bias.assign([0.0, 0.0, 0.0, -1.0])
+    np.testing.assert_allclose(pyramid(image)["level_1"], 0.7, atol=0.01)
+
+
+@pytest.mark.parametrize("largest", [3, 5, 7])
+def test_largest_kernel_leaves_out_the_branches_of_level_3_alone(largest):
+    paths = {w.path for w in model.pynet(width=0.05).weights}
+    fewer = {w.path for w in model.pynet(width=0.05, largest_kernel=largest).weights}
+    left_out = paths - fewer
+    assert fewer < paths
+    assert all(path.startswith("level_3_") for path in left_out)
+    sizes = {int(re.search(r"_conv(\d)", path)[1]) for path in left_out}
+    assert sizes == set(range(largest + 2, 10, 2))
 
 
 def test_new_level_keeps_detail_where_the_level_below_does():
@@ -168,7 +202,9 @@ def test_compiles_for_pictures_of_unknown_size(head):
     np.testing.assert_allclose(compiled(image)["level_1"], pyramid(image)["level_1"], atol=1e-5)
 
 
-@pytest.mark.parametrize("wrong", [{"width": 0}, {"width": -1.0}, {"head": "new"}])
+@pytest.mark.parametrize(
+    "wrong", [{"width": 0}, {"width": -1.0}, {"head": "new"}, {"largest_kernel": 4}]
+)
 def test_wrong_values_are_named(wrong):
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         model.pynet(**wrong)

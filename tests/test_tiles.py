@@ -86,7 +86,7 @@ def test_tiles_give_what_the_whole_gives(pyramid, parts, height, width, area):
         np.testing.assert_allclose(tiled, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(("head", "channels"), [("residual", 3), ("detail", 12)])
+@pytest.mark.parametrize(("head", "channels"), [("residual", 3), ("light", 12)])
 def test_other_heads_and_photos_without_depth(head, channels):
     pyramid = model.pynet(WIDTH, depth=False, head=head)
     spread_weights(pyramid)
