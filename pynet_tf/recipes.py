@@ -72,13 +72,13 @@ _QUICK = {
 }
 
 _SMALL = {
-    7: Recipe(8, 300, 3e-4, 1e-4, window=384),
-    6: Recipe(8, 300, 3e-4, 1e-4, window=384),
-    5: Recipe(8, 500, 3e-4, 1e-4, window=256),
-    4: Recipe(4, 600, 5e-4, 1e-4, window=256),
-    3: Recipe(4, 700, 5e-4, 5e-5, window=192),
-    2: Recipe(4, 300, 3e-4, 3e-5, window=192),
-    1: Recipe(4, 800, 3e-4, 2e-5, l1=100.0, ssim=5.0, window=192),
+    7: Recipe(8, 200, 5e-4, 1e-4, window=512),
+    6: Recipe(8, 200, 5e-4, 1e-4, window=512),
+    5: Recipe(6, 300, 5e-4, 1e-4, window=512),
+    4: Recipe(4, 400, 5e-4, 1e-4, window=512),
+    3: Recipe(2, 600, 5e-4, 5e-5, window=448),
+    2: Recipe(2, 200, 3e-4, 5e-5, window=448),
+    1: Recipe(2, 600, 3e-4, 2e-5, l1=100.0, ssim=5.0, window=448),
 }
 
 

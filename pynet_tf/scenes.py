@@ -18,6 +18,10 @@ from pynet_tf.optics import blur, blurs, to_srgb
 from pynet_tf.stage import Scene, scene
 
 SMALLEST = 64
+# A thing is flat here. Real ones are not, and the subject is meant to be sharp all over: the lens
+# is sharp this far from its focus, of all depths, and estimated maps show so much relief.
+IN_FOCUS = 0.05
+RELIEF = 0.1
 
 
 def pair(
@@ -73,14 +77,18 @@ def through_lens(view: Scene, focus: float, max_blur: float) -> np.ndarray:
 
     Args:
         view: the scene.
-        focus: the depth that is sharp, 0..1.
+        focus: the depth that is sharp, 0..1, with all depths within `IN_FOCUS` of it.
         max_blur: see `pynet_tf.lens.render`.
     """
-    scale = 2 * max_blur / max(focus, 1 - focus)
-    light = _blur_smoothly(view.backdrop, scale * np.abs(view.backdrop_depth - focus))
+
+    def radius_at(depth):
+        out = np.maximum(np.abs(depth - focus) - IN_FOCUS, 0)
+        return 2 * max_blur * out / (max(focus, 1 - focus) - IN_FOCUS)
+
+    light = _blur_smoothly(view.backdrop, radius_at(view.backdrop_depth))
     height, width = light.shape[1:]
     for layer in view.layers:
-        radius = scale * abs(layer.depth - focus)
+        radius = radius_at(layer.depth)
         reach = int(np.ceil(radius)) + 1
         rows, columns = (np.flatnonzero(layer.cover.any(axis=axis)) for axis in (1, 0))
         window = (
@@ -98,17 +106,20 @@ def through_lens(view: Scene, focus: float, max_blur: float) -> np.ndarray:
 def estimated_depth(rng: np.random.Generator, view: Scene) -> np.ndarray:
     """Returns a depth map of the quality that networks give: uint8 `[H/2, W/2]`.
 
-    Edges are soft and out of place, thin things are often missing, far and near are bent by a
-    slowly varying error; the range is stretched to 0..255.
+    Edges are soft and out of place, thin things are often missing, the subject has a relief, far
+    and near are bent by a slowly varying error; the range is stretched to 0..255.
     """
     depth = view.backdrop_depth[::2, ::2].copy()
+    height, width = depth.shape
+    bumps = np.clip(0.5 + 0.5 * noise(rng, height, width, height / 4, height / 16), 0, 1)
+    relief = rng.uniform(0, RELIEF) * bumps
     for layer in view.layers:
         seen = layer.cover[::2, ::2]
         if layer.thin:
             # Between the wires of a fence a network sees either the fence or what is behind.
             seen = ndimage.uniform_filter(seen, 5) * (rng.random() < 0.6)
-        depth = np.where(seen > 0.5, layer.depth, depth)
-    height, width = depth.shape
+        near = layer.depth - relief if layer.depth == view.subject else layer.depth
+        depth = np.where(seen > 0.5, near, depth)
     places = np.indices(depth.shape, dtype=np.float32)
     for axis in (0, 1):
         places[axis] += noise(rng, height, width, height / 6, height / 12) * rng.uniform(0, 1.5)
