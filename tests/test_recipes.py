@@ -14,6 +14,7 @@ def test_2020_batches_iterations_and_rate():
     ]  # fmt: skip
     assert {recipe.learning_rate for recipe in table.values()} == {5e-5}
     assert (table[1].l1, table[1].ssim, table[1].content) == (10, 10, 0.1)
+    assert [level for level in LEVELS if table[level].last_learning_rate] == [1]
 
 
 def test_reproduction_is_table_1():
@@ -26,6 +27,13 @@ def test_reproduction_is_table_1():
         5e-5, 5e-5, 1e-4, 1e-4, 5e-5, 5e-5,
     ]  # fmt: skip
     assert (table[2].l1, table[2].ssim, table[2].content) == (1, 1, 0.01)
+
+
+@pytest.mark.parametrize("name", recipes.NAMES)
+def test_the_rate_of_level_1_falls(name):
+    recipe = recipes.recipe(name, 1)
+    last = recipes.rate(recipe, recipe.iterations)
+    assert last < recipe.learning_rate / 5
 
 
 @pytest.mark.parametrize("name", recipes.NAMES)
