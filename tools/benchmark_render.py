@@ -1,0 +1,56 @@
+"""The part of tools/benchmark.py that renders photos."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from benchmark_processes import ROOT, run, untrained
+
+
+def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
+    """Photos of each size through the forms of a full-width and of the small model."""
+    untrained(folder / "full", 1, flags.width, "original")
+    where = ("--run_dir", folder / "full", "--output", folder / "saved")
+    run("exporting", "-m", "pynet_tf.export", *where)
+    shutil.copytree(ROOT / "checkpoints" / "small", folder / "small")
+    name = f"width {flags.width:g}"
+    forms = [
+        (f"{name}, SavedModel", "saved", ("--network",)),
+        (f"{name}, int8", "saved", ("--fast",)),
+        ("small, float32", "small", ()),
+        ("small, int8", "small", ("--fast",)),
+    ]
+    rows = []
+    for size in flags.sizes:
+        height, width = (int(side) for side in size.split("x"))
+        base = None
+        for label, model, more in forms:
+            # Eight-bit models are not computed in tiles.
+            if "--fast" in more and height * width > 8_000_000:
+                continue
+            if "--fast" in more:
+                # The first run makes the model, which would count as the peak.
+                _measure(folder / model, 64, 64, 0, *more)
+            figures = _measure(folder / model, height, width, flags.repeats, *more)
+            base = base or figures["seconds"]
+            bare = figures.get("network")
+            rows.append(
+                {
+                    "photo": size,
+                    "model": label,
+                    "s": figures["seconds"],
+                    "speed": base / figures["seconds"],
+                    "first call s": figures["first"],
+                    "to bare network": bare and figures["seconds"] / bare,
+                    "peak GiB": figures["peak"],
+                }
+            )
+    return rows
+
+
+def _measure(model: Path, height: int, width: int, repeats: int, *more: str) -> dict:
+    size = ("--height", height, "--width", width, "--repeats", repeats)
+    program = ROOT / "tools" / "measure_render.py"
+    what = f"rendering {height}x{width} with {model.name}"
+    return json.loads(run(what, program, model, *size, *more).output)
