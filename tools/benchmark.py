@@ -20,7 +20,7 @@ from pathlib import Path
 import benchmark_render
 import benchmark_training
 
-from pynet_tf import command_line, files
+from pynet_tf import command_line, files, recipes, records
 from pynet_tf.errors import InputError
 
 KINDS = {
@@ -71,6 +71,14 @@ def _check(flags: argparse.Namespace) -> None:
     unknown = [kind for kind in flags.kinds if kind not in KINDS]
     if unknown:
         raise InputError(f"{', '.join(unknown)} cannot be measured; choose from {', '.join(KINDS)}")
+    for name in ("width", "repeats", "large"):
+        value = getattr(flags, name)
+        if not value > 0:
+            raise InputError(f"--{name} is {value}, but has to be above 0")
+    if flags.width > recipes.LARGEST_WIDTH:
+        raise InputError(f"--width is {flags.width}, but can be at most {recipes.LARGEST_WIDTH}")
+    if flags.data_dir:
+        records.open_split(flags.data_dir, "train")
 
 
 def _parser() -> argparse.ArgumentParser:

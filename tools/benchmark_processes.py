@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from pynet_tf.errors import InputError
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -31,12 +33,12 @@ def run(what: str, *arguments, **environment: str) -> Ended:
     """Runs Python in a process of its own.
 
     Args:
-        what: it does, e.g. `training level 7`.
+        what: it does, e.g. `training level 7`; begins the message if it fails.
         *arguments: of Python.
         **environment: variables that it gets besides those that there are.
 
     Raises:
-        subprocess.CalledProcessError: its exit status is not 0.
+        InputError: its exit status is not 0; with the last line that it said.
     """
     command = [sys.executable, *map(str, arguments)]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
@@ -49,8 +51,11 @@ def run(what: str, *arguments, **environment: str) -> Ended:
             process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - begun
         if process.returncode:
-            sys.stderr.write(_text(errors))
-            raise subprocess.CalledProcessError(process.returncode, command)
+            said = [line for line in _text(errors).splitlines() if line.strip()]
+            raise InputError(
+                f"{what} ended with status {process.returncode}"
+                f"{f' ({said[-1]})' if said else ''}; put that right and measure again"
+            )
         return Ended(_text(output), seconds, usage.ru_maxrss / 2**20)
 
 

@@ -1,6 +1,7 @@
 """The part of tools/benchmark.py that renders photos."""
 
 import argparse
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -21,6 +22,9 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
         ("small, float32", "small", ()),
         ("small, int8", "small", ("--fast",)),
     ]
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        print("int8 is left out: it needs ai-edge-litert (pip install ai-edge-litert)", flush=True)
+        forms = [form for form in forms if "--fast" not in form[2]]
     rows = []
     for size in flags.sizes:
         height, width = (int(side) for side in size.split("x"))
