@@ -43,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows = KINDS[kind](flags, levels, Path(folder))
             figures[kind] = rows
             print(f"\n### {kind}\n\n{table(rows)}", flush=True)
-    if flags.json:
-        files.write_text(flags.json, json.dumps(figures, indent=2) + "\n")
+            if flags.json:
+                # After every kind: all of them take long, and one of the later ones may fail.
+                files.write_text(flags.json, json.dumps(figures, indent=2) + "\n")
 
 
 def table(rows: list[dict]) -> str:
@@ -77,6 +78,8 @@ def _check(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name} is {value}, but has to be above 0")
     if flags.width > recipes.LARGEST_WIDTH:
         raise InputError(f"--width is {flags.width}, but can be at most {recipes.LARGEST_WIDTH}")
+    if flags.json and flags.json.is_dir():
+        raise InputError(f"--json {flags.json} is a folder; name a file in it")
     if flags.data_dir:
         records.open_split(flags.data_dir, "train")
 
