@@ -3,7 +3,7 @@
 tools/benchmark.py calls it. Takes the flags of pynet_tf.train and ends after one step. The last
 line that it prints is a JSON object, seconds by part in the order of time:
 
-    import       Python, TensorFlow, Keras, this package
+    import       Python, the first checks, TensorFlow, Keras, this package
     data         opening the prepared shards and the run directory
     network      the layers, their first weights and the optimizer
     weights      those of a checkpoint
@@ -28,8 +28,6 @@ class _StepDone(Exception):
 def main() -> None:
     """Trains one step and prints the times."""
     marks = {"command": float(os.environ.get("PYNET_TF_BEGUN", time.monotonic()))}
-    command_line.import_tensorflow()
-    from pynet_tf import jobs, training
 
     def marking(name: str, work: Callable) -> Callable:
         def marked(*arguments, **more):
@@ -39,25 +37,36 @@ def main() -> None:
 
         return marked
 
-    def one_step(*arguments):
-        step = compiled_step(*arguments)
+    def one_step(compiled_step: Callable) -> Callable:
+        def compiled(*arguments):
+            step = compiled_step(*arguments)
 
-        def stepped(image, target):
-            marks["first batch"] = time.monotonic()
-            step.get_concrete_function(image, target)
-            marks["trace"] = time.monotonic()
-            float(step(image, target)["loss"])
-            marks["first step"] = time.monotonic()
-            raise _StepDone
+            def stepped(image, target):
+                marks["first batch"] = time.monotonic()
+                step.get_concrete_function(image, target)
+                marks["trace"] = time.monotonic()
+                float(step(image, target)["loss"])
+                marks["first step"] = time.monotonic()
+                raise _StepDone
 
-        return stepped
+            return stepped
 
-    compiled_step = training.compiled_step
-    training.compiled_step = one_step
-    jobs.agreed_run = marking("data", jobs.agreed_run)
-    training._optimizer = marking("network", training._optimizer)
-    jobs.set_first_weights = marking("weights", jobs.set_first_weights)
-    marks["import"] = time.monotonic()
+        return compiled
+
+    def imported(*arguments):
+        tf = import_tensorflow(*arguments)
+        from pynet_tf import jobs, training
+
+        training.compiled_step = one_step(training.compiled_step)
+        jobs.agreed_run = marking("data", jobs.agreed_run)
+        training._optimizer = marking("network", training._optimizer)
+        jobs.set_first_weights = marking("weights", jobs.set_first_weights)
+        marks["import"] = time.monotonic()
+        return tf
+
+    # Not before it: mistakes are told without TensorFlow.
+    import_tensorflow = command_line.import_tensorflow
+    command_line.import_tensorflow = imported
     try:
         train.main(sys.argv[1:])
     except _StepDone:
