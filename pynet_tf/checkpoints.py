@@ -12,7 +12,6 @@ do no harm. The newest two checkpoints are kept: if one is damaged the other ser
 
 import dataclasses
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +24,7 @@ from pynet_tf import model, packed
 from pynet_tf.errors import InputError
 from pynet_tf.files import replacing, write_text
 from pynet_tf.recipes import LARGEST_WIDTH
+from pynet_tf.run_dirs import CHECKPOINT, level_dir, steps
 
 KEPT = 2
 # What a network is: arguments of `model.pynet`, and the 2020 network's values.
@@ -34,7 +34,6 @@ KIND = {
     "head": "original",
     "largest_kernel": model.LARGEST_KERNEL,
 }
-_CHECKPOINT = re.compile(r"step_(\d{8,})\.(index|npz)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,11 +71,6 @@ class Run:
     def pyramid(self, seed: int | None = 0) -> keras.Model:
         """Builds a new pyramid of this kind, see `model.pynet`."""
         return model.pynet(**self.kind, seed=seed)
-
-
-def level_dir(run_dir: Path, level: int) -> Path:
-    """Returns the folder of one level."""
-    return Path(run_dir) / f"level_{level}"
 
 
 def read_run(run_dir: Path, level: int) -> Run | None:
@@ -138,12 +132,6 @@ def parse_run(text: str) -> Run:
 def write_run(run_dir: Path, run: Run) -> None:
     """Writes a level's `run.json`."""
     write_text(level_dir(run_dir, run.level) / "run.json", _as_text(run))
-
-
-def steps(folder: Path) -> list[int]:
-    """Returns the steps of a level's checkpoints, newest first."""
-    names = (_CHECKPOINT.fullmatch(path.name) for path in Path(folder).glob("step_*"))
-    return sorted({int(name[1]) for name in names if name}, reverse=True)
 
 
 def prefix(folder: Path, step: int) -> str:
@@ -314,7 +302,7 @@ def remove_leftovers(folder: Path) -> None:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         elif not (
-            _CHECKPOINT.fullmatch(path.name)
+            CHECKPOINT.fullmatch(path.name)
             or path.with_name(f"{path.name.split('.')[0]}.index").exists()
         ):
             path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, inputs
+from pynet_tf import command_line, inputs, run_dirs
 from pynet_tf.errors import InputError
 
 
@@ -61,7 +61,8 @@ def _check(options: argparse.Namespace) -> None:
     """Checks what argparse cannot.
 
     Raises:
-        InputError: options that do not go together, or an output that would destroy something.
+        InputError: options that do not go together, an output that would destroy something, or
+            no run to take a level from.
     """
     if (options.height is None) != (options.width is None):
         raise InputError("--height and --width belong together; give both or none")
@@ -87,6 +88,7 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(f"--output {output} is there already; name another folder")
     elif output.is_dir():
         raise InputError(f"--output {output} is a folder; name a file in it")
+    run_dirs.refuse_no_model(options.run_dir, options.level)
 
 
 def _parser() -> argparse.ArgumentParser:

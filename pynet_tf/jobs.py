@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import __version__, checkpoints, starts
+from pynet_tf import __version__, checkpoints, run_dirs, starts
 from pynet_tf.checkpoints import Run
 from pynet_tf.errors import InputError
 from pynet_tf.recipes import Recipe
@@ -80,13 +80,8 @@ def agreed_run(job: Job, fingerprint: str) -> Run:
         InputError: the level under it is missing, or the job contradicts what is there.
     """
     earlier = checkpoints.read_run(job.run_dir, job.level)
+    run_dirs.refuse_no_start(job.level, job.run_dir, job.data_dir, job.start_from)
     known = earlier or _below(job)
-    if known is None and job.level < 7:
-        raise InputError(
-            f"level {job.level} starts from level {job.level + 1}, which is not in {job.run_dir} "
-            f"yet; run this first: python -m pynet_tf.train --level {job.level + 1} --data_dir "
-            f"{job.data_dir} --run_dir {job.run_dir}"
-        )
     kind = {}
     for name, standard in (checkpoints.KIND | {"head": "residual"}).items():
         asked, found = getattr(job, name), getattr(known, name, None)
@@ -173,9 +168,7 @@ def _source(job: Job, below: Run) -> Path:
 def _below(job: Job) -> Run | None:
     """Returns the run whose weights the level starts from, None if there is none."""
     if job.start_from is not None:
-        run = checkpoints.finest_run(job.start_from)
-        if run is None:
-            raise InputError(f"{job.start_from} has no trained level to start from")
-        return run
+        run_dirs.refuse_no_level(job.start_from)
+        return checkpoints.finest_run(job.start_from)
     run = checkpoints.read_run(job.run_dir, job.level + 1) if job.level < 7 else None
     return run if run is not None and run.step else None

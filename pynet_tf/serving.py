@@ -24,18 +24,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import checkpoints, graphs, model
+from pynet_tf import checkpoints, graphs, model, run_dirs
 from pynet_tf.errors import InputError
 
 SMALLEST_SIDE = 64
 # Beside the graph in a SavedModel's folder, so that the pyramid can be built again: a JSON
 # object of level, width, depth, head, step and settings, as in `checkpoints.Run`.
 DESCRIPTION = Path("assets.extra") / "pynet_tf.json"
-
-_EITHER = (
-    "give a folder written by pynet_tf.export, or a run directory of pynet_tf.train or "
-    "tools/convert_tf1_checkpoint.py; pynet_tf.render --method lens needs no model"
-)
 
 
 def to_image(photos: tf.Tensor, depths: tf.Tensor | None = None, folded: bool = False) -> tf.Tensor:
@@ -293,23 +288,11 @@ def find_run(run_dir: Path, level: int | None = None) -> checkpoints.Run:
     Raises:
         InputError: see `load_pyramid`.
     """
-    run_dir = Path(run_dir)
-    if not run_dir.is_dir():
-        raise InputError(f"{run_dir} is not there or not a folder; {_EITHER}")
-    if not any((run_dir / f"level_{held}").is_dir() for held in model.LEVELS):
-        raise InputError(f"{run_dir} holds no model; {_EITHER}")
+    run_dirs.refuse_no_model(run_dir, level)
     if level is None:
-        run = checkpoints.finest_run(run_dir)
-    else:
-        runs = (checkpoints.read_run(run_dir, held) for held in range(level, 0, -1))
-        run = next((run for run in runs if run is not None and run.step), None)
-    if run is None:
-        which = "trained level" if level is None else f"trained level {level} or finer"
-        raise InputError(
-            f"{run_dir} has no {which}; train it: python -m pynet_tf.train --run_dir {run_dir} "
-            f"--level {level or 7}"
-        )
-    return run
+        return checkpoints.finest_run(run_dir)
+    runs = (checkpoints.read_run(run_dir, held) for held in range(level, 0, -1))
+    return next(run for run in runs if run is not None and run.step)
 
 
 def is_saved_model(path: Path) -> bool:
@@ -337,7 +320,8 @@ def read_description(path: Path) -> checkpoints.Run:
         return checkpoints.parse_run(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; {_EITHER}"
+            f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; "
+            f"{run_dirs.SOURCES}"
         ) from error
 
 

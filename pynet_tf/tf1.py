@@ -1,16 +1,12 @@
-"""The 2020 TensorFlow 1 checkpoints: which of their 440 variables is which layer's weight.
+"""The 2020 TensorFlow 1 checkpoints: reading them, and setting a pyramid's weights.
 
-The 2020 code named every variable `generator/Variable_<number>` in the order of creation. Each
-block of convolutions below creates, branch by branch, a kernel and a bias, and where the block
-has instance norm also a shift and a scale (in this order); a transposed convolution creates
-one kernel, an output head a kernel and a bias.
-
-The 2020 training script saves all 440 whatever the level, those of finer levels as they started.
+The 2020 training script saves all 440 variables of `pynet_tf.tf1_names` whatever the level, those
+of finer levels as they started.
 """
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,64 +16,15 @@ import tensorflow as tf
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.tf1_names import checkpoint_prefix, weight_names
 
 # `pynet_level_3_iteration_30000.ckpt`, as the 2020 training script names its files.
 _TRAINING_NAME = re.compile(r"pynet_level_([1-7])_iteration_(\d+)(\.ckpt)?")
-_FILE_ENDING = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 # What TF1's optimizers and training loops save beside the weights.
 _TRAINING_STATE = re.compile(
     r"(.*/)?(Adam|Adam_1|Momentum|RMSProp|RMSProp_1|beta[12]_power(_\d+)?|global_step)"
 )
 _INITIAL_BIAS = np.float32(0.01)
-
-# (block, its largest kernel, whether it has instance norm), in the order of creation.
-_ENCODER = (
-    ("encoder_e3", 3, False),
-    ("encoder_e4", 3, True),
-    ("encoder_e5", 3, True),
-    ("encoder_e6", 3, True),
-)
-_LEVEL_7 = tuple((f"level_7_{block}", 3, True) for block in ("a1", "a2", "a3", "a4"))
-_LEVEL_6 = tuple((f"level_6_{block}", 3, True) for block in ("b2", "b3", "b4", "b5", "b6"))
-_LEVEL_5 = (
-    ("level_5_c3", 5, True),
-    ("level_5_c4", 5, True),
-    ("level_5_c5", 5, True),
-    ("level_5_c6", 5, True),
-    ("level_5_c8", 3, True),
-)
-_LEVEL_4 = (
-    ("level_4_d3", 5, True),
-    ("level_4_d4", 7, True),
-    ("level_4_d5", 7, True),
-    ("level_4_d6", 7, True),
-    ("level_4_d7", 7, True),
-    ("level_4_d8", 5, True),
-    ("level_4_d9", 3, True),
-)
-_LEVEL_3 = (
-    ("level_3_f3", 5, False),
-    ("level_3_f4", 7, False),
-    ("level_3_f5", 9, False),
-    ("level_3_f6", 9, False),
-    ("level_3_f7", 9, False),
-    ("level_3_f8", 9, False),
-    ("level_3_f9", 7, False),
-    ("level_3_f10", 5, False),
-    ("level_3_f12", 3, False),
-)
-
-
-def weight_names() -> dict[str, str]:
-    """Maps every TF1 variable to a weight of the pyramid, in the order of creation.
-
-    Returns:
-        E.g. `{"generator/Variable": "encoder_e3_conv3_1/kernel", ...}`, 440 entries.
-    """
-    return {
-        "generator/Variable" + (f"_{number}" if number else ""): weight
-        for number, weight in enumerate(_weights_in_order())
-    }
 
 
 @dataclass(frozen=True)
@@ -112,12 +59,7 @@ def read_checkpoint(prefix: Path) -> Checkpoint:
         InputError: the files are missing or damaged, or are not those of the 2020 network; lists
             the missing, unknown, wrong-shaped and non-finite variables by name.
     """
-    prefix = Path(_FILE_ENDING.sub("", str(prefix)))
-    if not Path(f"{prefix}.index").is_file():
-        raise InputError(
-            f"{prefix}.index is not there; give the path that the checkpoint's .index and "
-            ".data-00000-of-00001 files have in common"
-        )
+    prefix = checkpoint_prefix(prefix)
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         found = reader.get_variable_to_shape_map()
@@ -243,36 +185,3 @@ def _weights(pyramid: keras.Model) -> dict[str, keras.Variable]:
     """Maps every TF1 variable's name to a pyramid's weight."""
     weights = {weight.path: weight for weight in pyramid.weights}
     return {variable: weights[path] for variable, path in weight_names().items()}
-
-
-def _weights_in_order() -> Iterator[str]:
-    for block in _ENCODER:
-        yield from _block(*block)
-    for level, blocks in ((7, _LEVEL_7), (6, _LEVEL_6), (5, _LEVEL_5), (4, _LEVEL_4)):
-        for block in blocks:
-            yield from _block(*block)
-        yield f"level_{level}_up_a/kernel"
-        yield f"level_{level}_up_b/kernel"
-        yield from _head(level)
-    for block in _LEVEL_3:
-        yield from _block(*block)
-    yield from _head(3)
-    yield "level_2_up/kernel"
-    yield from _head(2)
-    yield "level_1_up/kernel"
-    yield from _head(1)
-
-
-def _block(name: str, largest: int, norm: bool) -> Iterator[str]:
-    for size in range(3, largest + 1, 2):
-        for conv in (f"{name}_conv{size}_1", f"{name}_conv{size}_2"):
-            yield f"{conv}/kernel"
-            yield f"{conv}/bias"
-            if norm:
-                yield f"{conv}_norm/beta"
-                yield f"{conv}_norm/gamma"
-
-
-def _head(level: int) -> Iterator[str]:
-    yield f"level_{level}_head/kernel"
-    yield f"level_{level}_head/bias"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import cluster, command_line, recipes
+from pynet_tf import cluster, command_line, recipes, records, run_dirs, vgg_weights
 from pynet_tf.errors import InputError
 
 # Flag and field of `recipes.Recipe`; None keeps the recipe's value.
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cluster.from_environment()
         # TensorFlow reports a worker that has gone over many lines; we do in one.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    else:
+        # Workers tell it once they have met, or the others would wait for one that has gone.
+        _refuse_missing(flags, recipe_of)
     tf = command_line.import_tensorflow()
     from pynet_tf import devices, jobs, training
 
@@ -74,6 +77,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not training.train_level(job, strategy):
             return 130
     return 0
+
+
+def _refuse_missing(flags: argparse.Namespace, recipe_of: dict[int, recipes.Recipe]) -> None:
+    """Tells at once what training would miss after seconds, or with `all` after days.
+
+    Raises:
+        InputError: the data set, the weights to start from or those of VGG-19 are missing.
+    """
+    records.open_split(flags.data_dir, "train")
+    run_dirs.refuse_no_start(max(recipe_of), flags.run_dir, flags.data_dir, flags.start_from)
+    for level, recipe in recipe_of.items():
+        done = run_dirs.steps(run_dirs.level_dir(flags.run_dir, level))
+        if recipe.content and max(done, default=0) < recipe.iterations:
+            vgg_weights.refuse_missing(flags.vgg)
 
 
 def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:

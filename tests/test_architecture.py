@@ -12,6 +12,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pynet_tf"
 COMMAND_LINES = ("depth", "evaluate", "export", "inspect_data", "render", "train")
+TOOLS = sorted(
+    path.name for path in (ROOT / "tools").glob("*.py") if "__main__" in path.read_text()
+)
+PROGRAMS = (*(f"pynet_tf.{name}" for name in COMMAND_LINES), *(f"tools/{name}" for name in TOOLS))
 # Pure functions and files: nothing of ours above them.
 GROUND = {
     "errors": set(),
@@ -21,7 +25,10 @@ GROUND = {
     "model": {"heads"},
     "metrics": set(),
     "starts": set(),
-    "vgg": {"errors"},
+    "run_dirs": {"errors"},
+    "tf1_names": {"errors"},
+    "vgg_weights": {"errors"},
+    "vgg": {"vgg_weights"},
     "megadepth": {"errors", "files"},
     "optics": {"errors"},
     "lens": {"errors", "optics"},
@@ -29,7 +36,7 @@ GROUND = {
     "images": {"errors", "files", "metadata"},
     "losses": {"metrics", "recipes"},
     "packed": {"files"},
-    "checkpoints": {"errors", "files", "model", "packed", "recipes"},
+    "checkpoints": {"errors", "files", "model", "packed", "recipes", "run_dirs"},
 }
 
 
@@ -81,27 +88,87 @@ def test_package_never_imports_tools_or_tests():
                 assert not any(n.split(".")[0] in ("tools", "tests") for n in names), name
 
 
-@pytest.mark.parametrize("name", COMMAND_LINES)
-def test_help_is_quick_and_imports_no_tensorflow(name):
+def quickly(program, *arguments, folder=None):
+    """Runs a command line, which may take half a second of CPU and import nothing heavy."""
     code = (
-        "import sys, runpy; sys.argv = ['x', '--help']\n"
-        f"try: runpy.run_module('pynet_tf.{name}', run_name='__main__')\n"
-        "except SystemExit as end: assert not end.code\n"
+        "import os, runpy, sys\n"
+        "program, status = sys.argv.pop(1), 0\n"
+        "sys.path.insert(0, os.path.dirname(program))\n"
+        "run = runpy.run_path if program.endswith('.py') else runpy.run_module\n"
+        "try: run(program, run_name='__main__')\n"
+        "except SystemExit as end: status = end.code\n"
         "heavy = {'tensorflow', 'keras', 'matplotlib', 'scipy', 'cv2'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
+        "sys.exit(f'imported {heavy}' if heavy else status)"
     )
+    program = str(ROOT / program) if program.endswith(".py") else program
     begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, program, *arguments], capture_output=True, text=True,
+        cwd=folder,
+    )  # fmt: skip
+    took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun
+    assert "imported" not in result.stderr
+    assert took < 0.5
+    return result
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_is_quick_and_imports_no_tensorflow(program):
+    result = quickly(program, "--help")
     assert result.returncode == 0, result.stderr
     assert "--help" in result.stdout
-    assert "default" in result.stdout
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun < 0.5
 
 
 @pytest.mark.parametrize("name", COMMAND_LINES)
-def test_wrong_flag_is_status_2(name):
-    result = subprocess.run(
-        [sys.executable, "-m", f"pynet_tf.{name}", "--no_such_flag"], capture_output=True, text=True
-    )
+def test_help_shows_defaults(name):
+    assert "default" in quickly(f"pynet_tf.{name}", "--help").stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_wrong_flag_is_status_2(program, tmp_path):
+    result = quickly(program, "--no_such_flag", folder=tmp_path)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pynet_tf.train --level 7 --data_dir nowhere", "nowhere holds no prepared EBB! set ("),
+        ("pynet_tf.train --level 7 --data_dir run", "run holds no prepared EBB! set ("),
+        (
+            "pynet_tf.train --level 3 --data_dir {ebb} --run_dir run",
+            "level 3 starts from level 4, which is not in run yet; run this first: ",
+        ),
+        (
+            "pynet_tf.train --level 7 --data_dir {ebb} --start_from nowhere",
+            "nowhere has no trained level to start from",
+        ),
+        (
+            "pynet_tf.train --level 1 --data_dir {ebb} --run_dir run --vgg nowhere.mat",
+            "the VGG-19 weights nowhere.mat are not there; get ",
+        ),
+        (
+            "pynet_tf.train --level all --data_dir {ebb} --run_dir new --vgg nowhere.mat",
+            "the VGG-19 weights nowhere.mat are not there; get ",
+        ),
+        ("pynet_tf.export --output x --run_dir nowhere", "nowhere is not there or not a folder; "),
+        ("pynet_tf.export --output x --run_dir .", ". holds no model; "),
+        (
+            "pynet_tf.export --output x --run_dir run --level 1",
+            "run has no trained level 1 or finer; ",
+        ),
+        ("tools/convert_tf1_checkpoint.py nowhere out", "nowhere.index is not there; give "),
+        ("tools/benchmark.py steps --data_dir nowhere", "nowhere holds no prepared EBB! set ("),
+    ],
+)
+def test_what_is_missing_is_told_before_tensorflow_is_imported(tiny_ebb, tmp_path, command, told):
+    # Nobody looks into the files before that.
+    (tmp_path / "run" / "level_2").mkdir(parents=True)
+    for name in ("run.json", "step_00000001.index"):
+        (tmp_path / "run" / "level_2" / name).touch()
+    result = quickly(*command.format(ebb=tiny_ebb).split(), folder=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert f": error: {told}" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "new").exists()

@@ -10,7 +10,7 @@ export like any other run directory.
 import argparse
 from collections.abc import Sequence
 
-from pynet_tf import __version__, command_line
+from pynet_tf import __version__, command_line, tf1_names
 from pynet_tf.errors import InputError
 
 
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # A level without is what a killed conversion has left.
     if any(options.output.glob("level_[1-7]/step_*.index")):
         raise InputError(f"{options.output} already holds trained levels; choose another folder")
+    tf1_names.checkpoint_prefix(options.prefix)
 
     command_line.import_tensorflow()
     from pynet_tf import checkpoints, model, tf1
