@@ -1,16 +1,18 @@
 """Half precision and XLA go where float32 goes."""
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import checkpoints, jobs, model, recipes, training
+from pynet_tf import checkpoints, devices, jobs, model, recipes, training
 
 HALVES = ("mixed_float16", "mixed_bfloat16")
 RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
@@ -110,6 +112,60 @@ def test_a_step_that_overflows_is_left_out_and_the_scale_halved(policy):
     assert float(optimizer.dynamic_scale) == 2.0**119
     for variable, old in zip(network.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), old)
+
+
+def print_steps_of_two_devices():
+    """Prints what a step with nan on the second device, and one without, make of the weights.
+
+    In a process of its own: where TensorFlow is in use already there is one device.
+    """
+    one = tf.config.LogicalDeviceConfiguration()
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [one, one])
+    strategy = devices.strategy("mirrored")
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    job = jobs.Job(7, None, None, RECIPE, precision="mixed_float16")
+    with strategy.scope():
+        network = model.level_model(model.pynet(0.05), 7)
+        optimizer = training._optimizer(job, network)
+    step = training.compiled_step(job, strategy, network, optimizer)
+
+    def on_each(value):
+        return strategy.experimental_distribute_values_from_function(value)
+
+    def of_each(variable):
+        return [local.numpy() for local in strategy.experimental_local_results(variable.value)]
+
+    weights = network.trainable_variables
+    image = on_each(lambda _: tf.random.stateless_uniform([1, 32, 32, 4], [0, 0]))
+    found = []
+    for bad in (np.nan, 0.0):
+        before = [of_each(weight) for weight in weights]
+        values = (0.0, bad)
+        target = on_each(lambda at, v=values: tf.fill([1, 1, 1, 3], v[at.replica_id_in_sync_group]))
+        step(image, target)
+        after = [of_each(weight) for weight in weights]
+        pairs = [zip(*both, strict=True) for both in zip(before, after, strict=True)]
+        moved = [[not np.array_equal(old, new) for old, new in pair] for pair in pairs]
+        scale = [float(value) for value in of_each(optimizer.dynamic_scale)]
+        equal = all(np.array_equal(*values) for values in after)
+        finite = all(np.isfinite(values).all() for values in after)
+        found.append({"moved": moved, "scale": scale, "equal": equal, "finite": finite})
+    print(json.dumps(found))
+
+
+def test_a_step_that_overflows_on_one_device_is_left_out_on_all():
+    code = "import test_precision; test_precision.print_steps_of_two_devices()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    left_out, taken = json.loads(done.stdout.splitlines()[-1])
+    assert left_out["scale"] == taken["scale"] == [2.0**7, 2.0**7]
+    assert not np.any(left_out["moved"])
+    assert np.any(taken["moved"], axis=0).tolist() == [True, True]
+    assert taken["equal"]
+    assert taken["finite"]
 
 
 def test_resuming_in_float16_keeps_the_loss_scale_and_every_bit(tiny_ebb, tmp_path, monkeypatch):
