@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from pynet_tf import checkpoints, devices, jobs, model, recipes, training
+from pynet_tf import train as command
 
 HALVES = ("mixed_float16", "mixed_bfloat16")
 RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
@@ -227,3 +228,8 @@ def test_xla_is_not_deterministic():
     )  # fmt: skip
     assert done.returncode == 2
     assert "leave --jit or --deterministic away" in done.stderr
+
+
+def test_half_precision_and_xla_are_off_unless_asked_for():
+    flags = command._parser().parse_args(["--level", "7"])
+    assert (flags.precision, flags.jit) == ("float32", False)
