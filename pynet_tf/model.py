@@ -51,7 +51,7 @@ def pynet(
             the level below has learned, the correction at zero: an untrained net gives back
             the photo. `light` does so with the whole photo in place of the half-size one, adds
             up light as a lens does in place of the photo's values, and has masks that start at
-            one at every level, which keeps the subject sharper.
+            one up to level 3, which keeps the subject sharper.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
         largest_kernel: of level 3, odd: 9 as in the paper; with 5, a narrow net takes half the
@@ -88,7 +88,8 @@ def pynet(
             sums[level] = heads.corrected([start], maps, total)
         else:
             maps = _conv_head(features, 4, f"{name}_head")
-            mask = masks.get(level + 1) if head == "residual" else None
+            taken_over = head == "residual" or level < 3
+            mask = masks.get(level + 1) if taken_over else None
             sums[level], masks[level] = heads.with_detail(
                 maps, below, photos[level], photos[level + 1], mask, name, total
             )
