@@ -3,7 +3,8 @@
     original   0.58 tanh + 0.5 of three maps, as in 2020
     residual   the enlarged picture of the level below, plus what detail the photo has more at this
                size, times a mask, plus a correction that starts at zero
-    light      the same sum in light, as a lens adds it up, and then its picture
+    light      the same sum in light, as a lens adds it up, and then its picture; what is nearly in
+               focus keeps all of its detail
 
 All tensors are float32 `[B, h, w, C]` of the level's size, those of the level below half of that.
 Layers are named from the level's name.
@@ -32,7 +33,9 @@ def corrected(parts: list, maps, name: str):
     return layers.Add(dtype="float32", name=name)([*parts, correction])
 
 
-def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: str):
+def with_detail(
+    maps, below, photo, photo_below, mask_below, prefix: str, name: str, forgiving: bool
+):
     """Adds to the level below what it lacks of the photo's detail, and a correction.
 
     Args:
@@ -44,6 +47,7 @@ def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: 
             starts at one.
         prefix: of the layers' names.
         name: of the sum's layer.
+        forgiving: whether a mask near one counts as one.
 
     Returns:
         The sum and the mask.
@@ -59,8 +63,21 @@ def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: 
         below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
         mask = layers.Add(dtype="float32", name=f"{prefix}_mask")([mask, change])
     detail = layers.Subtract(dtype="float32")([photo, coarse])
-    kept = layers.Multiply(dtype="float32", name=f"{prefix}_detail")([detail, mask])
+    share = _forgiving(mask, prefix) if forgiving else mask
+    kept = layers.Multiply(dtype="float32", name=f"{prefix}_detail")([detail, share])
     return corrected([below, kept], correction, name), mask
+
+
+def _forgiving(mask, prefix: str):
+    """Brings masks from 0.8 to 1 to 0.98 to 1, and leaves 0 and 1 as they are.
+
+    A network that is unsure of the focus makes all of the subject a little soft, which costs it
+    next to nothing and a person sees at once. The slope is nowhere zero, or masks that start at
+    one could not learn.
+    """
+    kept = layers.Rescaling(0.1, 0.9, dtype="float32", name=f"{prefix}_kept")(mask)
+    lost = layers.Rescaling(-1.125, 0.9, dtype="float32", name=f"{prefix}_lost")(mask)
+    return layers.Subtract(dtype="float32")([kept, keras.ops.relu(lost)])
 
 
 def photos(photo, finest: int, coarsest: int) -> dict:

@@ -50,8 +50,8 @@ def pynet(
             mask, plus a correction. The mask starts at one at level 6 and above that as what
             the level below has learned, the correction at zero: an untrained net gives back
             the photo. `light` does so with the whole photo in place of the half-size one, adds
-            up light as a lens does in place of the photo's values, and has masks that start at
-            one up to level 3, which keeps the subject sharper.
+            up light as a lens does in place of the photo's values, and keeps the subject sharper:
+            its masks start at one up to level 3, and near one they count as one.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
         largest_kernel: of level 3, odd: 9 as in the paper; with 5, a narrow net takes half the
@@ -91,7 +91,7 @@ def pynet(
             taken_over = head == "residual" or level < 3
             mask = masks.get(level + 1) if taken_over else None
             sums[level], masks[level] = heads.with_detail(
-                maps, below, photos[level], photos[level + 1], mask, name, total
+                maps, below, photos[level], photos[level + 1], mask, name, total, head == "light"
             )
         outputs[name] = heads.from_light(sums[level], name) if head == "light" else sums[level]
         return None

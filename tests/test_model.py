@@ -160,6 +160,19 @@ def test_light_takes_detail_away_as_a_lens_does():
     np.testing.assert_allclose(pyramid(image)["level_1"], 0.7, atol=0.01)
 
 
+@pytest.mark.parametrize(("change", "kept"), [(-0.2, 0.98), (-0.1, 0.99), (-0.6, 0.49)])
+def test_light_keeps_all_detail_of_what_is_nearly_in_focus(change, kept):
+    image = np.random.default_rng(0).random((1, 32, 64, 13), np.float32)
+    pyramid = model.pynet(width=0.05, head="light")
+    pyramid.get_layer("level_1_head").bias.assign([0.0, 0.0, 0.0, change])
+    outputs = pyramid(image)
+    light = heads.to_light(outputs["level_1"], "light")
+    whole = heads.to_light(tf.nn.depth_to_space(image[..., :12], 2), "whole")
+    below = heads.to_light(outputs["level_2"], "below")
+    below = keras.layers.UpSampling2D(2, interpolation="bilinear")(below)
+    np.testing.assert_allclose(light, below + kept * (whole - below), atol=1e-5)
+
+
 @pytest.mark.parametrize("largest", [3, 5, 7])
 def test_largest_kernel_leaves_out_the_branches_of_level_3_alone(largest):
     paths = {w.path for w in model.pynet(width=0.05).weights}
@@ -180,6 +193,17 @@ def test_new_level_keeps_detail_where_the_level_below_does():
         below = outputs[f"level_{level + 1}"]
         enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(below)
         np.testing.assert_allclose(outputs[f"level_{level}"], enlarged, atol=1e-6)
+
+
+def test_fine_levels_of_light_keep_detail_where_level_3_does():
+    image = np.random.default_rng(0).random((1, 64, 96, 13), np.float32)
+    pyramid = model.pynet(width=0.05, head="light")
+    pyramid.get_layer("level_3_head").bias.assign([0.0, 0.0, 0.0, -1.0])
+    outputs = {level: pyramid(image)[f"level_{level}"] for level in (3, 2, 1)}
+    light = {level: heads.to_light(picture, f"{level}") for level, picture in outputs.items()}
+    for level in (2, 1):
+        enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(light[level + 1])
+        np.testing.assert_allclose(light[level], enlarged, atol=1e-6)
 
 
 def test_residual_level_carries_on_what_the_level_below_has_learned():
