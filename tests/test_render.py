@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pynet_tf import checkpoints, images, model, render, rendering, saved_model, serving, tiles
+from pynet_tf import (
+    checkpoints,
+    images,
+    model,
+    optics,
+    render,
+    rendering,
+    saved_model,
+    serving,
+    tiles,
+)
 from pynet_tf.errors import InputError
 
 RENDER = [sys.executable, "-m", "pynet_tf.render"]
@@ -254,7 +264,9 @@ def test_without_a_model_the_small_one_of_the_project_renders(folder, capsys):
         photo, picture = (images.read_photo(folder / place / name) for place in ("photos", "out"))
         difference = picture.astype(float) - photo
         assert picture.shape == photo.shape
-        assert np.abs(difference.mean((0, 1))).max() < 4, "the colours are the photo's"
+        # Blur keeps light; the mean of the values grows where contrast goes.
+        light = [optics.to_light(shot).mean((0, 1)) for shot in (photo, picture)]
+        assert np.abs(light[1] / light[0] - 1).max() < 0.08, "the colours are the photo's"
         # The left half is near, the right half far.
         steps = [np.abs(np.diff(shot.astype(float), axis=0)) for shot in (picture, photo)]
         near, far = (steps[0][:, part].mean() / steps[1][:, part].mean() for part in (NEAR, FAR))
