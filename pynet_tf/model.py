@@ -88,6 +88,7 @@ def pynet(
             sums[level] = heads.corrected([start], maps, total)
         else:
             maps = _conv_head(features, 4, f"{name}_head")
+            # Levels 2 and 1 have few features to learn a mask of their own from.
             taken_over = head == "residual" or level < 3
             mask = masks.get(level + 1) if taken_over else None
             sums[level], masks[level] = heads.with_detail(
