@@ -54,12 +54,13 @@ def with_detail(
     """
     correction, change = keras.ops.split(maps, [3], axis=-1)
     if mask_below is None:
-        enlarged = enlarge(_join(below, photo_below), f"{prefix}_enlarged")
+        enlarged = enlarge(layers.Concatenate()([below, photo_below]), f"{prefix}_enlarged")
         below, coarse = keras.ops.split(enlarged, [3], axis=-1)
         # A layer of one input, as all others: recomputing takes a network apart into them.
         mask = layers.Rescaling(1.0, 1.0, dtype="float32", name=f"{prefix}_own_mask")(change)
     else:
-        enlarged = enlarge(_join(below, photo_below, mask_below), f"{prefix}_enlarged")
+        parts = layers.Concatenate()([below, photo_below, mask_below])
+        enlarged = enlarge(parts, f"{prefix}_enlarged")
         below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
         mask = layers.Add(dtype="float32", name=f"{prefix}_mask")([mask, change])
     detail = layers.Subtract(dtype="float32")([photo, coarse])
@@ -119,7 +120,3 @@ def enlarge(x, name: str):
     for step in (1, 2):
         x = layers.AveragePooling2D(2, strides=1, dtype="float32", name=f"{name}_smooth{step}")(x)
     return x
-
-
-def _join(*tensors):
-    return layers.Concatenate()(list(tensors))
