@@ -77,7 +77,9 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
     # Random weights answer to rounding more than trained ones do, most of all near black.
     light = [heads.to_light(picture, "light") for picture in pictures]
     assert np.abs(light[0] - light[1]).max() < 2 / 255
-    assert np.abs(pictures[0] - pictures[1]).mean() < 1 / 255
+    difference = np.abs(pictures[0] - pictures[1])
+    assert difference[pictures[1] > 0.15].max() < 2 / 255
+    assert difference.mean() < 0.5 / 255
     assert checkpoints.is_whole(shared / "level_1", 1)
 
 
