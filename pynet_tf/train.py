@@ -20,6 +20,7 @@ RECIPE_FLAGS = {
     "iterations": (int, "steps of the level"),
     "learning_rate": (float, "Adam's rate; given alone it stays constant"),
     "last_learning_rate": (float, "rate of the last step, to which it falls evenly"),
+    "warm_up": (int, "first steps, over which the rate grows to its value"),
     "l1_weight": (float, "weight of the mean absolute difference"),
     "ssim_weight": (float, "weight of 1 - SSIM"),
     "content_weight": (float, "weight of the VGG-19 term; 0 trains without VGG-19"),
@@ -106,6 +107,8 @@ def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:
         value = getattr(recipe, name)
         if value is not None and not value > 0:
             raise InputError(f"--{name} is {getattr(recipe, name)}, but has to be above 0")
+    if recipe.warm_up < 0:
+        raise InputError(f"--warm_up is {recipe.warm_up}, but has to be 0 or more")
     for name in ("l1", "ssim", "content"):
         if not getattr(recipe, name) >= 0:
             raise InputError(f"--{name}_weight is {getattr(recipe, name)}, but has to be 0 or more")

@@ -131,8 +131,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             begun = time.perf_counter()
             image, target = next(batches)
             waited = time.perf_counter() - begun
-            if job.recipe.last_learning_rate is not None:
-                optimizer.learning_rate = recipes.rate(job.recipe, done)
+            optimizer.learning_rate = recipes.rate(job.recipe, done)
             figures = {name: float(value) for name, value in step(image, target).items()}
             notes.add(figures, waited, time.perf_counter() - begun)
             _check(job, done, figures, notes.flat_steps)

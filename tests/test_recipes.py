@@ -46,9 +46,16 @@ def test_every_level_has_a_target_and_only_large_ones_ssim(name, level):
 
 
 def test_rate_falls_by_the_same_factor_to_the_last():
-    recipe = recipes.Recipe(1, 5, 1e-3, last_learning_rate=1e-5)
-    rates = [recipes.rate(recipe, step) for step in range(1, 6)]
-    assert rates == pytest.approx([1e-3, 10**-3.5, 1e-4, 10**-4.5, 1e-5])
-    constant = recipes.Recipe(1, 5, 1e-3)
-    assert {recipes.rate(constant, step) for step in range(1, 6)} == {1e-3}
-    assert recipes.rate(recipes.Recipe(1, 1, 1e-3, 1e-5), 1) == 1e-3
+    recipe = recipes.Recipe(1, 41, 1e-3, last_learning_rate=1e-5)
+    rates = [recipes.rate(recipe, step) for step in (21, 31, 41)]
+    assert rates == pytest.approx([1e-4, 10**-4.5, 1e-5])
+    constant = recipes.Recipe(1, 41, 1e-3)
+    assert {recipes.rate(constant, step) for step in range(20, 42)} == {1e-3}
+
+
+@pytest.mark.parametrize("last", [None, 1e-4])
+def test_rate_grows_over_the_first_steps(last):
+    recipe = recipes.Recipe(1, 5_000, 1e-3, last_learning_rate=last)
+    rates = [recipes.rate(recipe, step) for step in range(1, 21)]
+    assert rates == pytest.approx([1e-3 * step / 20 for step in range(1, 21)], rel=0.02)
+    assert recipes.rate(recipes.Recipe(1, 1, 1e-3, last, warm_up=0), 1) == 1e-3

@@ -85,6 +85,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
         l1=variant.l1,
         ssim=variant.ssim,
         content=variant.content,
+        warm_up=variant.warm_up,
     )
     features = vgg.load_features(options.vgg) if variant.content else None
     optimizer = Adam(variant.rate, epsilon=1e-8, global_clipnorm=variant.clip)
@@ -111,8 +112,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     numbers = range(1, options.steps + 1)
     shown = command_line.progress(numbers, len(numbers), variant.says, every=60)
     for done, (image, target) in zip(shown, batches, strict=False):
-        warmth = min(1.0, done / max(1, variant.warm_up))
-        optimizer.learning_rate = recipes.rate(recipe, done) * warmth
+        optimizer.learning_rate = recipes.rate(recipe, done)
         norms = step(image, target)
         if done % options.every == 0 or done == options.steps:
             norms = {name: float(norm) for name, norm in norms.items()}
