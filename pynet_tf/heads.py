@@ -18,6 +18,9 @@ from keras import layers
 TOE = 0.05
 # Where light is below zero its value stays at that of this, or the slope would have no bound.
 _DARKEST = TOE**2 / 16
+# Of steep masks. A lens blurs a fine detail away within a few hundredths of the depth; a mask made
+# of small maps learns that step slowly.
+STEEPNESS = 8.0
 
 
 def colours(maps, name: str):
@@ -33,9 +36,7 @@ def corrected(parts: list, maps, name: str):
     return layers.Add(dtype="float32", name=name)([*parts, correction])
 
 
-def with_detail(
-    maps, below, photo, photo_below, mask_below, prefix: str, name: str, forgiving: bool
-):
+def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: str, steep: bool):
     """Adds to the level below what it lacks of the photo's detail, and a correction.
 
     Args:
@@ -47,12 +48,14 @@ def with_detail(
             starts at one.
         prefix: of the layers' names.
         name: of the sum's layer.
-        forgiving: whether a mask near one counts as one.
+        steep: whether the mask changes fast, and counts as one near one and as zero under zero.
 
     Returns:
         The sum and the mask.
     """
     correction, change = keras.ops.split(maps, [3], axis=-1)
+    if steep:
+        change = layers.Rescaling(STEEPNESS, dtype="float32", name=f"{prefix}_change")(change)
     if mask_below is None:
         enlarged = enlarge(layers.Concatenate()([below, photo_below]), f"{prefix}_enlarged")
         below, coarse = keras.ops.split(enlarged, [3], axis=-1)
@@ -64,21 +67,22 @@ def with_detail(
         below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
         mask = layers.Add(dtype="float32", name=f"{prefix}_mask")([mask, change])
     detail = layers.Subtract(dtype="float32")([photo, coarse])
-    share = _forgiving(mask, prefix) if forgiving else mask
+    share = _share(mask, prefix) if steep else mask
     kept = layers.Multiply(dtype="float32", name=f"{prefix}_detail")([detail, share])
     return corrected([below, kept], correction, name), mask
 
 
-def _forgiving(mask, prefix: str):
-    """Brings masks from 0.8 to 1 to 0.98 to 1, and leaves 0 and 1 as they are.
+def _share(mask, prefix: str):
+    """Brings masks from 0.8 to 1 to 0.98 to 1 and those under 0 near it; 0 and 1 stay.
 
     A network that is unsure of the focus makes all of the subject a little soft, which costs it
-    next to nothing and a person sees at once. The slope is nowhere zero, or masks that start at
-    one could not learn.
+    next to nothing and a person sees at once. The slope is nowhere zero, or masks could not learn.
     """
     kept = layers.Rescaling(0.1, 0.9, dtype="float32", name=f"{prefix}_kept")(mask)
     lost = layers.Rescaling(-1.125, 0.9, dtype="float32", name=f"{prefix}_lost")(mask)
-    return layers.Subtract(dtype="float32")([kept, keras.ops.relu(lost)])
+    under = layers.Rescaling(-1.125, dtype="float32", name=f"{prefix}_under")(mask)
+    share = layers.Subtract(dtype="float32")([kept, keras.ops.relu(lost)])
+    return layers.Add(dtype="float32", name=f"{prefix}_share")([share, keras.ops.relu(under)])
 
 
 def photos(photo, finest: int, coarsest: int) -> dict:

@@ -51,7 +51,7 @@ def pynet(
             the level below has learned, the correction at zero: an untrained net gives back
             the photo. `light` does so with the whole photo in place of the half-size one, adds
             up light as a lens does in place of the photo's values, and keeps the subject sharper:
-            its masks start at one up to level 3, and near one they count as one.
+            its masks start at one up to level 3 and are steep.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
         largest_kernel: of level 3, odd: 9 as in the paper; with 5, a narrow net takes half the

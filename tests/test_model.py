@@ -137,12 +137,12 @@ def test_light_is_near_that_of_srgb_and_values_come_back():
     assert float(heads.from_light(-0.01 + 0 * light, "values")[0, 0, 0, 0]) > -0.02
 
 
-@pytest.mark.parametrize("head", ["residual", "light"])
-def test_mask_takes_the_photos_detail_away(head):
+@pytest.mark.parametrize(("head", "change"), [("residual", -1.0), ("light", -0.125)])
+def test_mask_takes_the_photos_detail_away(head, change):
     channels = model.input_channels(True, model.takes_folded(head))
     image = np.random.default_rng(0).random((1, 64, 96, channels), np.float32)
     pyramid = model.pynet(width=0.05, head=head)
-    pyramid.get_layer("level_2_head").bias.assign([0.0, 0.0, 0.0, -1.0])
+    pyramid.get_layer("level_2_head").bias.assign([0.0, 0.0, 0.0, change])
     outputs = pyramid(image)
     fine, coarse = outputs["level_2"], outputs["level_3"]
     if head == "light":
@@ -156,12 +156,15 @@ def test_light_takes_detail_away_as_a_lens_does():
     photo = np.indices((64, 64)).sum(axis=0) % 2 * np.ones((3, 1, 1))
     image = tf.nn.space_to_depth(photo.transpose(1, 2, 0)[None].astype(np.float32), 2)
     pyramid = model.pynet(width=0.05, depth=False, head="light")
-    pyramid.get_layer("level_1_head").bias.assign([0.0, 0.0, 0.0, -1.0])
+    pyramid.get_layer("level_1_head").bias.assign([0.0, 0.0, 0.0, -0.125])
     np.testing.assert_allclose(pyramid(image)["level_1"], 0.7, atol=0.01)
 
 
-@pytest.mark.parametrize(("change", "kept"), [(-0.2, 0.98), (-0.1, 0.99), (-0.6, 0.49)])
-def test_light_keeps_all_detail_of_what_is_nearly_in_focus(change, kept):
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [(-0.025, 0.98), (-0.0125, 0.99), (-0.075, 0.49), (-0.125, 0.0), (-0.25, -0.1)],
+)
+def test_masks_of_light_are_steep_and_flat_near_one_and_under_zero(change, kept):
     image = np.random.default_rng(0).random((1, 32, 64, 13), np.float32)
     pyramid = model.pynet(width=0.05, head="light")
     pyramid.get_layer("level_1_head").bias.assign([0.0, 0.0, 0.0, change])
@@ -198,7 +201,7 @@ def test_new_level_keeps_detail_where_the_level_below_does():
 def test_fine_levels_of_light_keep_detail_where_level_3_does():
     image = np.random.default_rng(0).random((1, 64, 96, 13), np.float32)
     pyramid = model.pynet(width=0.05, head="light")
-    pyramid.get_layer("level_3_head").bias.assign([0.0, 0.0, 0.0, -1.0])
+    pyramid.get_layer("level_3_head").bias.assign([0.0, 0.0, 0.0, -0.125])
     outputs = {level: pyramid(image)[f"level_{level}"] for level in (3, 2, 1)}
     light = {level: heads.to_light(picture, f"{level}") for level, picture in outputs.items()}
     for level in (2, 1):
