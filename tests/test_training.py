@@ -99,11 +99,20 @@ def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(all_le
     np.testing.assert_array_equal(at[6][names[finer]], fresh.weights[finer])
 
 
+def test_first_steps_are_short_so_that_a_level_keeps_its_start(all_levels):
+    """Adam's are as long as the rate: four of them, at 1 to 4 of the 20 to the whole rate."""
+    run_dir, _ = all_levels
+    for level in (6, 1):
+        pairs = zip(weights(run_dir, level), weights(run_dir, level + 1), strict=True)
+        furthest = max(np.abs(now - before).max() for now, before in pairs)
+        assert 0 < furthest < 1.1 * TINY.learning_rate * (1 + 2 + 3 + 4) / 20
+
+
 def test_loss_falls_and_a_resumed_run_gives_the_same_bits(tiny_ebb, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for run_dir, ends in ((whole, [40]), (parts, [13, 40])):
         for iterations in ends:
-            recipe = dataclasses.replace(TINY, iterations=iterations)
+            recipe = dataclasses.replace(TINY, iterations=iterations, warm_up=0)
             # A residual head's loss starts low.
             changes = {"recipe": recipe, "head": "original", "eval_step": 10}
             training.train_level(job(tiny_ebb, run_dir, **changes))
