@@ -83,10 +83,10 @@ _SMALL = {
     7: Recipe(8, 200, 5e-4, 1e-4, window=512),
     6: Recipe(8, 200, 5e-4, 1e-4, window=512),
     5: Recipe(6, 300, 5e-4, 1e-4, window=512),
-    4: Recipe(4, 400, 5e-4, 1e-4, window=512),
-    3: Recipe(2, 500, 5e-4, 5e-5, window=448),
+    4: Recipe(4, 300, 5e-4, 1e-4, window=512),
+    3: Recipe(2, 450, 5e-4, 5e-5, window=448),
     2: Recipe(2, 150, 3e-4, 5e-5, window=448),
-    1: Recipe(2, 850, 3e-4, 1e-5, l1=100.0, ssim=5.0, window=448),
+    1: Recipe(2, 750, 3e-4, 1e-5, l1=100.0, ssim=5.0, window=448),
 }
 
 
