@@ -21,6 +21,10 @@ _DARKEST = TOE**2 / 16
 # Of steep masks. A lens blurs a fine detail away within a few hundredths of the depth; a mask made
 # of small maps learns that step slowly.
 STEEPNESS = 8.0
+# Steep masks from here to one count as one, nearly: at levels 6 to 3, and at 2 and 1, whose detail
+# is in part noise, of which training keeps the less the better.
+NEARLY_ONE = 0.8
+NEARLY_ONE_FINE = 0.55
 
 
 def colours(maps, name: str):
@@ -36,7 +40,9 @@ def corrected(parts: list, maps, name: str):
     return layers.Add(dtype="float32", name=name)([*parts, correction])
 
 
-def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: str, steep: bool):
+def with_detail(
+    maps, below, photo, photo_below, mask_below, prefix: str, name: str, nearly: float | None
+):
     """Adds to the level below what it lacks of the photo's detail, and a correction.
 
     Args:
@@ -48,13 +54,13 @@ def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: 
             starts at one.
         prefix: of the layers' names.
         name: of the sum's layer.
-        steep: whether the mask changes fast, and counts as one near one and as zero under zero.
+        nearly: of a steep mask, from where on it counts as one; None for a plain mask.
 
     Returns:
         The sum and the mask.
     """
     correction, change = keras.ops.split(maps, [3], axis=-1)
-    if steep:
+    if nearly is not None:
         change = layers.Rescaling(STEEPNESS, dtype="float32", name=f"{prefix}_change")(change)
     if mask_below is None:
         enlarged = enlarge(layers.Concatenate()([below, photo_below]), f"{prefix}_enlarged")
@@ -67,20 +73,21 @@ def with_detail(maps, below, photo, photo_below, mask_below, prefix: str, name: 
         below, coarse, mask = keras.ops.split(enlarged, [3, 6], axis=-1)
         mask = layers.Add(dtype="float32", name=f"{prefix}_mask")([mask, change])
     detail = layers.Subtract(dtype="float32")([photo, coarse])
-    share = _share(mask, prefix) if steep else mask
+    share = mask if nearly is None else _share(mask, nearly, prefix)
     kept = layers.Multiply(dtype="float32", name=f"{prefix}_detail")([detail, share])
     return corrected([below, kept], correction, name), mask
 
 
-def _share(mask, prefix: str):
-    """Brings masks from 0.8 to 1 to 0.98 to 1 and those under 0 near it; 0 and 1 stay.
+def _share(mask, nearly: float, prefix: str):
+    """Brings masks from `nearly` to 1 to 0.98 to 1 and those under 0 near it; 0 and 1 stay.
 
     A network that is unsure of the focus makes all of the subject a little soft, which costs it
     next to nothing and a person sees at once. The slope is nowhere zero, or masks could not learn.
     """
-    kept = layers.Rescaling(0.1, 0.9, dtype="float32", name=f"{prefix}_kept")(mask)
-    lost = layers.Rescaling(-1.125, 0.9, dtype="float32", name=f"{prefix}_lost")(mask)
-    under = layers.Rescaling(-1.125, dtype="float32", name=f"{prefix}_under")(mask)
+    flat, slope = 0.02 / (1 - nearly), 0.98 / nearly
+    kept = layers.Rescaling(flat, 1 - flat, dtype="float32", name=f"{prefix}_kept")(mask)
+    lost = layers.Rescaling(flat - slope, 1 - flat, dtype="float32", name=f"{prefix}_lost")(mask)
+    under = layers.Rescaling(0.1 - slope, dtype="float32", name=f"{prefix}_under")(mask)
     share = layers.Subtract(dtype="float32")([kept, keras.ops.relu(lost)])
     return layers.Add(dtype="float32", name=f"{prefix}_share")([share, keras.ops.relu(under)])
 

@@ -91,8 +91,10 @@ def pynet(
             # Levels 2 and 1 have few features to learn a mask of their own from.
             taken_over = head == "residual" or level < 3
             mask = masks.get(level + 1) if taken_over else None
+            nearly = heads.NEARLY_ONE_FINE if level < 3 else heads.NEARLY_ONE
+            nearly = None if head == "residual" else nearly
             sums[level], masks[level] = heads.with_detail(
-                maps, below, photos[level], photos[level + 1], mask, name, total, head == "light"
+                maps, below, photos[level], photos[level + 1], mask, name, total, nearly
             )
         outputs[name] = heads.from_light(sums[level], name) if head == "light" else sums[level]
         return None

@@ -161,17 +161,22 @@ def test_light_takes_detail_away_as_a_lens_does():
 
 
 @pytest.mark.parametrize(
-    ("change", "kept"),
-    [(-0.025, 0.98), (-0.0125, 0.99), (-0.075, 0.49), (-0.125, 0.0), (-0.25, -0.1)],
-)
-def test_masks_of_light_are_steep_and_flat_near_one_and_under_zero(change, kept):
+    ("level", "mask", "kept"),
+    [
+        (3, 0.8, 0.98), (3, 0.9, 0.99), (3, 0.4, 0.49), (3, 0.0, 0.0), (3, -1.0, -0.1),
+        (1, 0.55, 0.98), (1, 0.775, 0.99), (1, 0.275, 0.49), (1, 0.0, 0.0), (1, -1.0, -0.1),
+    ],
+)  # fmt: skip
+def test_masks_of_light_are_steep_and_flat_near_one_and_under_zero(level, mask, kept):
     image = np.random.default_rng(0).random((1, 32, 64, 13), np.float32)
     pyramid = model.pynet(width=0.05, head="light")
-    pyramid.get_layer("level_1_head").bias.assign([0.0, 0.0, 0.0, change])
+    pyramid.get_layer(f"level_{level}_head").bias.assign([0.0, 0.0, 0.0, (mask - 1) / 8])
     outputs = pyramid(image)
-    light = heads.to_light(outputs["level_1"], "light")
+    light = heads.to_light(outputs[f"level_{level}"], "light")
     whole = heads.to_light(tf.nn.depth_to_space(image[..., :12], 2), "whole")
-    below = heads.to_light(outputs["level_2"], "below")
+    side = 2 ** (level - 1)
+    whole = tf.nn.avg_pool2d(whole, side, side, "VALID")
+    below = heads.to_light(outputs[f"level_{level + 1}"], "below")
     below = keras.layers.UpSampling2D(2, interpolation="bilinear")(below)
     np.testing.assert_allclose(light, below + kept * (whole - below), atol=1e-5)
 
