@@ -21,8 +21,8 @@ _DARKEST = TOE**2 / 16
 # Of steep masks. A lens blurs a fine detail away within a few hundredths of the depth; a mask made
 # of small maps learns that step slowly.
 STEEPNESS = 8.0
-# Steep masks from here to one count as one, nearly: at levels 6 to 3, and at 2 and 1, whose detail
-# is in part noise, of which training keeps the less the better.
+# Steep masks from here to one count as one, nearly: at levels 6 to 3, and at 2 and 1. The detail of
+# those is in part noise that the target does not share, so that training takes some of all of it.
 NEARLY_ONE = 0.8
 NEARLY_ONE_FINE = 0.55
 

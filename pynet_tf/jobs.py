@@ -131,8 +131,6 @@ def set_first_weights(job: Job, pyramid: keras.Model, optimizer: keras.Optimizer
     # 1. The level's own newest good checkpoint.
     done = checkpoints.restore(job.folder, model=pyramid, optimizer=optimizer)
     if done is not None:
-        # The checkpoint has the rate that it was made with.
-        optimizer.learning_rate = job.recipe.learning_rate
         return done
     # 2. The level under it, or the run that the user named.
     below = _below(job)
