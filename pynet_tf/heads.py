@@ -22,7 +22,7 @@ _DARKEST = TOE**2 / 16
 # of small maps learns that step slowly.
 STEEPNESS = 8.0
 # Steep masks from here to one count as one, nearly: at levels 6 to 3, and at 2 and 1. The detail of
-# those is in part noise that the target does not share, so that training takes some of all of it.
+# those is in part noise that the target does not share, and training takes a little off it all.
 NEARLY_ONE = 0.8
 NEARLY_ONE_FINE = 0.55
 

@@ -5,7 +5,7 @@ reproduction  table 1 of the later reproduction; level 2 with its equation 1
 quick         our own: minutes on two cores at a quarter of the width, for trying things out
 small         our own: that of the small model in checkpoints/, which see for its commands
 
-The rate of level 1 falls in every table, to a tenth or a twentieth. The papers' is constant, and
+The rate of level 1 falls in every table, to a tenth or less. The papers' is constant, and
 then the last steps decide by chance whether the level ends above the enlarged level 2 that it
 began as (docs/level1.md); `--learning_rate 5e-5` alone keeps it constant.
 """
