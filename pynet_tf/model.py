@@ -13,12 +13,10 @@ Layers are named `<section>_<block>_...` in the notation of the seven sections b
 weights can be mapped by name.
 """
 
-import zlib
-
 import keras
-from keras import layers
 
 from pynet_tf import heads
+from pynet_tf.blocks import add, conv_head, halve, join, multi, up
 
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
 HEADS = ("original", "residual", "light")
@@ -77,17 +75,17 @@ def pynet(
         """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
         name = f"level_{level}"
         if head == "original":
-            maps = _conv_head(features, 3, f"{name}_head", seed)
+            maps = conv_head(features, 3, f"{name}_head", seed)
             outputs[name] = heads.colours(maps, name)
             return maps
         total = f"{name}_light" if head == "light" else name
         below = sums.get(level + 1)
         if level == 7 or level not in photos:
             start = photos[7] if level == 7 else heads.enlarge(below, f"{name}_enlarged")
-            maps = _conv_head(features, 3, f"{name}_head")
+            maps = conv_head(features, 3, f"{name}_head")
             sums[level] = heads.corrected([start], maps, total)
         else:
-            maps = _conv_head(features, 4, f"{name}_head")
+            maps = conv_head(features, 4, f"{name}_head")
             # Levels 2 and 1 have few features to learn a mask of their own from.
             taken_over = head == "residual" or level < 3
             mask = masks.get(level + 1) if taken_over else None
@@ -110,77 +108,77 @@ def pynet(
         photos = heads.photos(heads.to_light(whole, "photo_light"), 1, 7)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
-    e3 = _multi(folded, n32, 3, "encoder_e3", seed, norm=False)
-    e4 = _multi(_halve(e3, "encoder_pool4"), n64, 3, "encoder_e4", seed)
-    e5 = _multi(_halve(e4, "encoder_pool5"), n128, 3, "encoder_e5", seed)
-    e6 = _multi(_halve(e5, "encoder_pool6"), n256, 3, "encoder_e6", seed)
+    e3 = multi(folded, n32, 3, "encoder_e3", seed, norm=False)
+    e4 = multi(halve(e3, "encoder_pool4"), n64, 3, "encoder_e4", seed)
+    e5 = multi(halve(e4, "encoder_pool5"), n128, 3, "encoder_e5", seed)
+    e6 = multi(halve(e5, "encoder_pool6"), n256, 3, "encoder_e6", seed)
 
     # Level 7, H/32.
-    a1 = _multi(_halve(e6, "encoder_pool7"), n512, 3, "level_7_a1", seed)
-    a2 = _add(_multi(a1, n512, 3, "level_7_a2", seed), a1)
-    a3 = _add(_multi(a2, n512, 3, "level_7_a3", seed), a2)
-    a4 = _multi(a3, n512, 3, "level_7_a4", seed)
-    up_a = _up(a4, n256, "level_7_up_a", seed)
-    up_b = _up(a4, n256, "level_7_up_b", seed)
+    a1 = multi(halve(e6, "encoder_pool7"), n512, 3, "level_7_a1", seed)
+    a2 = add(multi(a1, n512, 3, "level_7_a2", seed), a1)
+    a3 = add(multi(a2, n512, 3, "level_7_a3", seed), a2)
+    a4 = multi(a3, n512, 3, "level_7_a4", seed)
+    up_a = up(a4, n256, "level_7_up_a", seed)
+    up_b = up(a4, n256, "level_7_up_b", seed)
     finish(7, a4)
 
     # Level 6, H/16.
-    b2 = _multi(_join(e6, up_a), n256, 3, "level_6_b2", seed)
-    b3 = _add(_multi(b2, n256, 3, "level_6_b3", seed), b2)
-    b4 = _add(_multi(b3, n256, 3, "level_6_b4", seed), b3)
-    b5 = _join(_multi(b4, n256, 3, "level_6_b5", seed), up_b)
-    b6 = _multi(b5, n256, 3, "level_6_b6", seed)
-    up_a = _up(b6, n128, "level_6_up_a", seed)
-    up_b = _up(b6, n128, "level_6_up_b", seed)
+    b2 = multi(join(e6, up_a), n256, 3, "level_6_b2", seed)
+    b3 = add(multi(b2, n256, 3, "level_6_b3", seed), b2)
+    b4 = add(multi(b3, n256, 3, "level_6_b4", seed), b3)
+    b5 = join(multi(b4, n256, 3, "level_6_b5", seed), up_b)
+    b6 = multi(b5, n256, 3, "level_6_b6", seed)
+    up_a = up(b6, n128, "level_6_up_a", seed)
+    up_b = up(b6, n128, "level_6_up_b", seed)
     finish(6, b6)
 
     # Level 5, H/8.
-    c2 = _join(e5, up_a)
-    c3 = _add(_multi(c2, n128, 5, "level_5_c3", seed), c2)
-    c4 = _add(_multi(c3, n128, 5, "level_5_c4", seed), c3)
-    c5 = _add(_multi(c4, n128, 5, "level_5_c5", seed), c4)
-    c6 = _join(_multi(c5, n128, 5, "level_5_c6", seed), e5)
-    c7 = _join(c6, up_b)
-    c8 = _multi(c7, n128, 3, "level_5_c8", seed)
-    up_a = _up(c8, n64, "level_5_up_a", seed)
-    up_b = _up(c8, n64, "level_5_up_b", seed)
+    c2 = join(e5, up_a)
+    c3 = add(multi(c2, n128, 5, "level_5_c3", seed), c2)
+    c4 = add(multi(c3, n128, 5, "level_5_c4", seed), c3)
+    c5 = add(multi(c4, n128, 5, "level_5_c5", seed), c4)
+    c6 = join(multi(c5, n128, 5, "level_5_c6", seed), e5)
+    c7 = join(c6, up_b)
+    c8 = multi(c7, n128, 3, "level_5_c8", seed)
+    up_a = up(c8, n64, "level_5_up_a", seed)
+    up_b = up(c8, n64, "level_5_up_b", seed)
     finish(5, c8)
 
     # Level 4, H/4.
-    d2 = _join(e4, up_a)
-    d3 = _join(_multi(d2, n64, 5, "level_4_d3", seed), e4)
-    d4 = _add(_multi(d3, n64, 7, "level_4_d4", seed), d3)
-    d5 = _add(_multi(d4, n64, 7, "level_4_d5", seed), d4)
-    d6 = _add(_multi(d5, n64, 7, "level_4_d6", seed), d5)
-    d7 = _join(_multi(d6, n64, 7, "level_4_d7", seed), e4)
-    d8 = _join(_multi(d7, n64, 5, "level_4_d8", seed), up_b)
-    d9 = _multi(d8, n64, 3, "level_4_d9", seed)
-    up_a = _up(d9, n32, "level_4_up_a", seed)
-    up_b = _up(d9, n32, "level_4_up_b", seed)
+    d2 = join(e4, up_a)
+    d3 = join(multi(d2, n64, 5, "level_4_d3", seed), e4)
+    d4 = add(multi(d3, n64, 7, "level_4_d4", seed), d3)
+    d5 = add(multi(d4, n64, 7, "level_4_d5", seed), d4)
+    d6 = add(multi(d5, n64, 7, "level_4_d6", seed), d5)
+    d7 = join(multi(d6, n64, 7, "level_4_d7", seed), e4)
+    d8 = join(multi(d7, n64, 5, "level_4_d8", seed), up_b)
+    d9 = multi(d8, n64, 3, "level_4_d9", seed)
+    up_a = up(d9, n32, "level_4_up_a", seed)
+    up_b = up(d9, n32, "level_4_up_b", seed)
     finish(4, d9)
 
     # Level 3, H/2, without norm from here on.
     k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
-    f2 = _join(e3, up_a)
-    f3 = _join(_multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
-    f4 = _multi(f3, n32, k7, "level_3_f4", seed, norm=False)
-    f5 = _multi(f4, n32, k9, "level_3_f5", seed, norm=False)
-    f6 = _add(_multi(f5, n32, k9, "level_3_f6", seed, norm=False), f5)
-    f7 = _add(_multi(f6, n32, k9, "level_3_f7", seed, norm=False), f6)
-    f8 = _add(_multi(f7, n32, k9, "level_3_f8", seed, norm=False), f7)
-    f9 = _join(_multi(f8, n32, k7, "level_3_f9", seed, norm=False), e3)
-    f10 = _join(_multi(f9, n32, k5, "level_3_f10", seed, norm=False), up_b)
-    f11 = _join(f10, e3)
-    f12 = _multi(f11, n32, 3, "level_3_f12", seed, norm=False)
+    f2 = join(e3, up_a)
+    f3 = join(multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
+    f4 = multi(f3, n32, k7, "level_3_f4", seed, norm=False)
+    f5 = multi(f4, n32, k9, "level_3_f5", seed, norm=False)
+    f6 = add(multi(f5, n32, k9, "level_3_f6", seed, norm=False), f5)
+    f7 = add(multi(f6, n32, k9, "level_3_f7", seed, norm=False), f6)
+    f8 = add(multi(f7, n32, k9, "level_3_f8", seed, norm=False), f7)
+    f9 = join(multi(f8, n32, k7, "level_3_f9", seed, norm=False), e3)
+    f10 = join(multi(f9, n32, k5, "level_3_f10", seed, norm=False), up_b)
+    f11 = join(f10, e3)
+    f12 = multi(f11, n32, 3, "level_3_f12", seed, norm=False)
     finish(3, f12)
 
     # Level 2, H.
-    g = _up(f12, n8, "level_2_up", seed)
+    g = up(f12, n8, "level_2_up", seed)
     z2 = finish(2, g)
 
     # Level 1, 2H. The original enlarges level 2's three maps as they are before tanh.
-    up = _up(z2, 3, "level_1_up", seed) if head == "original" else _up(g, n8, "level_1_up", seed)
-    finish(1, up)
+    h = up(z2, 3, "level_1_up", seed) if head == "original" else up(g, n8, "level_1_up", seed)
+    finish(1, h)
 
     return keras.Model(image, outputs, name="pynet")
 
@@ -220,78 +218,3 @@ def level_model(pyramid: keras.Model, level: int) -> keras.Model:
     if f"level_{level}" not in pyramid.output:
         raise ValueError(f"level is {level}, but has to be one of 1 to 7")
     return keras.Model(pyramid.input, pyramid.output[f"level_{level}"], name=f"level_{level}")
-
-
-def _conv(x, channels: int, size: int, name: str, seed: int, norm: bool):
-    x = layers.Conv2D(
-        channels,
-        size,
-        padding="same",
-        kernel_initializer=_small_normal(name, seed),
-        bias_initializer=keras.initializers.Constant(0.01),
-        name=name,
-    )(x)
-    if norm:
-        # groups=-1 is instance norm: per image and channel.
-        x = layers.GroupNormalization(-1, epsilon=1e-3, dtype="float32", name=f"{name}_norm")(x)
-    return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_relu")(x)
-
-
-def _multi(x, channels: int, largest: int, name: str, seed: int, norm: bool = True):
-    """Parallel branches of two convolutions each, kernel sizes 3, 5, ... largest."""
-    branches = []
-    for size in range(3, largest + 1, 2):
-        branch = _conv(x, channels, size, f"{name}_conv{size}_1", seed, norm)
-        branches.append(_conv(branch, channels, size, f"{name}_conv{size}_2", seed, norm))
-    return branches[0] if len(branches) == 1 else _join(*branches)
-
-
-def _up(x, channels: int, name: str, seed: int):
-    x = layers.Conv2DTranspose(
-        channels,
-        3,
-        strides=2,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=_small_normal(name, seed),
-        name=name,
-    )(x)
-    return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_relu")(x)
-
-
-def _conv_head(x, channels: int, name: str, seed: int | None = None):
-    """The last convolution of a level; without a seed it starts at zero."""
-    zero = seed is None
-    return layers.Conv2D(
-        channels,
-        3,
-        padding="same",
-        kernel_initializer="zeros" if zero else _small_normal(name, seed),
-        bias_initializer="zeros" if zero else keras.initializers.Constant(0.01),
-        dtype="float32",
-        name=name,
-    )(x)
-
-
-def _halve(x, name: str):
-    return layers.MaxPooling2D(2, name=name)(x)
-
-
-def _add(x, y):
-    return layers.Add()([x, y])
-
-
-def _join(*tensors):
-    return layers.Concatenate()(list(tensors))
-
-
-def _small_normal(name: str, seed: int | None) -> keras.initializers.Initializer:
-    """The 2020 start, standard deviation 0.01, but with a seed of its own for every layer.
-
-    The 2020 code seeds all alike, so that kernels of one shape start identical. In a trial this
-    start learned faster than Glorot's at every level.
-    """
-    if seed is None:
-        return keras.initializers.Zeros()
-    layer_seed = zlib.crc32(f"{seed} {name}".encode())
-    return keras.initializers.TruncatedNormal(stddev=0.01, seed=layer_seed)

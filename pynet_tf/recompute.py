@@ -1,6 +1,6 @@
 """Trades time for memory in training (Chen et al., Training Deep Nets with Sublinear Memory Cost).
 
-Of each block of convolutions, `multi` in `model.py`, only what goes in is kept for the gradient;
+Of each block of convolutions, `multi` in `blocks.py`, only what goes in is kept for the gradient;
 its inside is computed a second time when the gradient gets there. Weights, values and gradients
 are those of the network itself.
 """

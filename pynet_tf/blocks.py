@@ -1,0 +1,90 @@
+"""The blocks that the pyramid's levels are made of (Ignatov et al., CVPRW 2020, figure 4).
+
+Tensors are `[B, h, w, C]`; layers are named from `name`. `seed` decides the initial kernels, None
+leaves them zero.
+"""
+
+import zlib
+
+import keras
+from keras import layers
+
+
+def _conv(x, channels: int, size: int, name: str, seed: int, norm: bool):
+    """A convolution, where asked for instance norm, and a leaky unit."""
+    x = layers.Conv2D(
+        channels,
+        size,
+        padding="same",
+        kernel_initializer=_small_normal(name, seed),
+        bias_initializer=keras.initializers.Constant(0.01),
+        name=name,
+    )(x)
+    if norm:
+        # groups=-1 is instance norm: per image and channel.
+        x = layers.GroupNormalization(-1, epsilon=1e-3, dtype="float32", name=f"{name}_norm")(x)
+    return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_relu")(x)
+
+
+def multi(x, channels: int, largest: int, name: str, seed: int, norm: bool = True):
+    """Parallel branches of two convolutions each, kernel sizes 3, 5, ... largest."""
+    branches = []
+    for size in range(3, largest + 1, 2):
+        branch = _conv(x, channels, size, f"{name}_conv{size}_1", seed, norm)
+        branches.append(_conv(branch, channels, size, f"{name}_conv{size}_2", seed, norm))
+    return branches[0] if len(branches) == 1 else join(*branches)
+
+
+def up(x, channels: int, name: str, seed: int):
+    """A transposed convolution to twice the size, and a leaky unit."""
+    x = layers.Conv2DTranspose(
+        channels,
+        3,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=_small_normal(name, seed),
+        name=name,
+    )(x)
+    return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_relu")(x)
+
+
+def conv_head(x, channels: int, name: str, seed: int | None = None):
+    """The last convolution of a level; without a seed it starts at zero."""
+    zero = seed is None
+    return layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        kernel_initializer="zeros" if zero else _small_normal(name, seed),
+        bias_initializer="zeros" if zero else keras.initializers.Constant(0.01),
+        dtype="float32",
+        name=name,
+    )(x)
+
+
+def halve(x, name: str):
+    """The largest of each 2x2."""
+    return layers.MaxPooling2D(2, name=name)(x)
+
+
+def add(x, y):
+    """The sum of two."""
+    return layers.Add()([x, y])
+
+
+def join(*tensors):
+    """All channels, one after another."""
+    return layers.Concatenate()(list(tensors))
+
+
+def _small_normal(name: str, seed: int | None) -> keras.initializers.Initializer:
+    """The 2020 start, standard deviation 0.01, but with a seed of its own for every layer.
+
+    The 2020 code seeds all alike, so that kernels of one shape start identical. In a trial this
+    start learned faster than Glorot's at every level.
+    """
+    if seed is None:
+        return keras.initializers.Zeros()
+    layer_seed = zlib.crc32(f"{seed} {name}".encode())
+    return keras.initializers.TruncatedNormal(stddev=0.01, seed=layer_seed)
