@@ -83,7 +83,8 @@ def pynet(
         if level == 7 or level not in photos:
             start = photos[7] if level == 7 else heads.enlarge(below, f"{name}_enlarged")
             maps = conv_head(features, 3, f"{name}_head")
-            sums[level] = heads.corrected([start], maps, total)
+            pace = heads.PACE if head == "light" else 1.0
+            sums[level] = heads.corrected([start], maps, total, pace)
         else:
             maps = conv_head(features, 4, f"{name}_head")
             # Levels 2 and 1 have few features to learn a mask of their own from.

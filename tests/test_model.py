@@ -181,6 +181,18 @@ def test_masks_of_light_are_steep_and_flat_near_one_and_under_zero(level, mask, 
     np.testing.assert_allclose(light, below + kept * (whole - below), atol=1e-5)
 
 
+def test_light_of_a_dark_place_is_corrected_in_small_steps():
+    """A step of Adam moves a bias by the rate: at 3e-4 no colour may move by one of 255."""
+    pyramid = model.pynet(width=0.05, head="light")
+    image = np.full((1, 32, 64, 13), 0.02, np.float32)
+    before = pyramid(image)["level_1"]
+    for level in model.LEVELS:
+        bias = pyramid.get_layer(f"level_{level}_head").bias
+        bias.assign([3e-4] * 3 + [0.0] * (bias.shape[0] - 3))
+    change = np.abs(pyramid(image)["level_1"] - before)
+    assert 0 < change.max() < 1 / 255
+
+
 @pytest.mark.parametrize("largest", [3, 5, 7])
 def test_largest_kernel_leaves_out_the_branches_of_level_3_alone(largest):
     paths = {w.path for w in model.pynet(width=0.05).weights}
