@@ -127,7 +127,7 @@ def test_batch_gives_what_single_photos_give(exported, loaded):
 
 @pytest.mark.parametrize(("level", "shape"), [(1, (131, 201)), (2, (66, 101)), (3, (33, 51))])
 def test_levels_have_their_own_scale(level, shape):
-    output = tf.random.uniform((1, 160 * 2 // 2**level * 2, 224 * 2 // 2**level * 2, 3))
+    output = tf.zeros((1, 160 * 2 // 2**level * 2, 224 * 2 // 2**level * 2, 3))
     assert serving.to_bokeh(output, 131, 201, level).shape == (1, *shape, 3)
 
 
