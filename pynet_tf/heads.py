@@ -35,7 +35,7 @@ def colours(maps, name: str):
     return layers.Rescaling(0.58, 0.5, dtype="float32", name=name)(keras.ops.tanh(maps))
 
 
-def corrected(parts: list, maps, name: str, pace: float = 1.0):
+def corrected(parts: list, maps, name: str, pace: float):
     """Adds up parts of a picture and a correction made of three maps, these times `pace`."""
     if pace != 1.0:
         maps = layers.Rescaling(pace, dtype="float32", name=f"{name}_maps")(maps)
@@ -46,7 +46,15 @@ def corrected(parts: list, maps, name: str, pace: float = 1.0):
 
 
 def with_detail(
-    maps, below, photo, photo_below, mask_below, prefix: str, name: str, nearly: float | None
+    maps,
+    below,
+    photo,
+    photo_below,
+    mask_below,
+    prefix: str,
+    name: str,
+    nearly: float | None,
+    pace: float,
 ):
     """Adds to the level below what it lacks of the photo's detail, and a correction.
 
@@ -60,6 +68,7 @@ def with_detail(
         prefix: of the layers' names.
         name: of the sum's layer.
         nearly: of a steep mask, from where on it counts as one; None for a plain mask.
+        pace: see `corrected`.
 
     Returns:
         The sum and the mask.
@@ -80,8 +89,7 @@ def with_detail(
     detail = layers.Subtract(dtype="float32")([photo, coarse])
     share = mask if nearly is None else _share(mask, nearly, prefix)
     kept = layers.Multiply(dtype="float32", name=f"{prefix}_detail")([detail, share])
-    total = corrected([below, kept], correction, name, 1.0 if nearly is None else PACE)
-    return total, mask
+    return corrected([below, kept], correction, name, pace), mask
 
 
 def _share(mask, nearly: float, prefix: str):

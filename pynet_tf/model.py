@@ -79,11 +79,11 @@ def pynet(
             outputs[name] = heads.colours(maps, name)
             return maps
         total = f"{name}_light" if head == "light" else name
+        pace = heads.PACE if head == "light" else 1.0
         below = sums.get(level + 1)
         if level == 7 or level not in photos:
             start = photos[7] if level == 7 else heads.enlarge(below, f"{name}_enlarged")
             maps = conv_head(features, 3, f"{name}_head")
-            pace = heads.PACE if head == "light" else 1.0
             sums[level] = heads.corrected([start], maps, total, pace)
         else:
             maps = conv_head(features, 4, f"{name}_head")
@@ -93,7 +93,7 @@ def pynet(
             nearly = heads.NEARLY_ONE_FINE if level < 3 else heads.NEARLY_ONE
             nearly = None if head == "residual" else nearly
             sums[level], masks[level] = heads.with_detail(
-                maps, below, photos[level], photos[level + 1], mask, name, total, nearly
+                maps, below, photos[level], photos[level + 1], mask, name, total, nearly, pace
             )
         outputs[name] = heads.from_light(sums[level], name) if head == "light" else sums[level]
         return None
