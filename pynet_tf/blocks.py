@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 
-def _conv(x, channels: int, size: int, name: str, seed: int, norm: bool):
+def conv(x, channels: int, size: int, name: str, seed: int, norm: bool):
     """A convolution, where asked for instance norm, and a leaky unit."""
     x = layers.Conv2D(
         channels,
@@ -30,8 +30,8 @@ def multi(x, channels: int, largest: int, name: str, seed: int, norm: bool = Tru
     """Parallel branches of two convolutions each, kernel sizes 3, 5, ... largest."""
     branches = []
     for size in range(3, largest + 1, 2):
-        branch = _conv(x, channels, size, f"{name}_conv{size}_1", seed, norm)
-        branches.append(_conv(branch, channels, size, f"{name}_conv{size}_2", seed, norm))
+        branch = conv(x, channels, size, f"{name}_conv{size}_1", seed, norm)
+        branches.append(conv(branch, channels, size, f"{name}_conv{size}_2", seed, norm))
     return branches[0] if len(branches) == 1 else join(*branches)
 
 

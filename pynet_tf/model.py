@@ -15,8 +15,8 @@ weights can be mapped by name.
 
 import keras
 
-from pynet_tf import heads
-from pynet_tf.blocks import add, conv_head, halve, join, multi, up
+from pynet_tf import focus, heads, light
+from pynet_tf.blocks import add, conv, conv_head, halve, join, multi, up
 
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
 HEADS = ("original", "residual", "light")
@@ -26,8 +26,12 @@ FOLDED = 12
 # Level 3's largest kernel in the paper; its 9x9 convolutions take most of the time.
 LARGEST_KERNEL = 9
 KERNELS = (3, 5, 7, LARGEST_KERNEL)
-# Level 2's features however narrow the net is: two or one cannot carry three colours.
+# Level 2's and 1's features however narrow the net is: two or one cannot carry three colours.
 _FINE_CHANNELS = 8
+# The same for level 3 with the head `light`, and for its last block, of which each place decides
+# the radii of 4 places of level 2 and 16 of level 1.
+_LIGHT_CHANNELS = 12
+_LIGHT_LAST_CHANNELS = 16
 
 
 def pynet(
@@ -41,15 +45,16 @@ def pynet(
 
     Args:
         width: scales every channel count but the colours' and, below 1, that of level 2, which
-            keeps its 8; 1.0 has 47,551,791 parameters.
+            keeps its 8; 1.0 has 47,551,791 parameters with the head `original`.
         depth: whether the input has a depth map as its fourth channel.
         head: `original` is the 2020 network. `residual` makes every level the enlarged output
             of the level under it, plus what detail the photo has more at this size, times a
             mask, plus a correction. The mask starts at one at level 6 and above that as what
             the level below has learned, the correction at zero: an untrained net gives back
-            the photo. `light` does so with the whole photo in place of the half-size one, adds
-            up light as a lens does in place of the photo's values, and keeps the subject sharper:
-            its masks start at one up to level 3 and are steep.
+            the photo. `light` does so with the whole photo in place of the half-size one, and
+            adds up light as a lens does in place of the photo's values. In place of a mask it
+            learns the blur's radius, on top of that which a chosen focus and the depth map give:
+            an untrained net is about a lens, and without a depth map gives back the photo.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
         largest_kernel: of level 3, odd: 9 as in the paper; with 5, a narrow net takes half the
@@ -69,7 +74,10 @@ def pynet(
         raise ValueError(f"largest_kernel is {largest_kernel}, but has to be 3, 5, 7 or 9")
     n8, n32, n64, n128, n256, n512 = (max(1, round(n * width)) for n in (8, 32, 64, 128, 256, 512))
     n8 = max(n8, _FINE_CHANNELS)
-    outputs, sums, masks = {}, {}, {}
+    f32 = n32
+    if head == "light":
+        n32, f32 = max(n32, _LIGHT_CHANNELS), max(n32, _LIGHT_LAST_CHANNELS)
+    outputs, sums, masks, radii, learned, defocus = {}, {}, {}, {}, {}, {}
 
     def finish(level, features):
         """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
@@ -78,35 +86,56 @@ def pynet(
             maps = conv_head(features, 3, f"{name}_head", seed)
             outputs[name] = heads.colours(maps, name)
             return maps
-        total = f"{name}_light" if head == "light" else name
-        pace = heads.PACE if head == "light" else 1.0
-        below = sums.get(level + 1)
+        if head == "light":
+            finish_in_light(level, features)
+            return None
         if level == 7 or level not in photos:
-            start = photos[7] if level == 7 else heads.enlarge(below, f"{name}_enlarged")
-            maps = conv_head(features, 3, f"{name}_head")
-            sums[level] = heads.corrected([start], maps, total, pace)
+            start = photos[7] if level == 7 else heads.enlarge(sums[2], f"{name}_enlarged")
+            sums[level] = heads.corrected([start], conv_head(features, 3, f"{name}_head"), name)
         else:
             maps = conv_head(features, 4, f"{name}_head")
-            # Levels 2 and 1 have few features to learn a mask of their own from.
-            taken_over = head == "residual" or level < 3
-            mask = masks.get(level + 1) if taken_over else None
-            nearly = heads.NEARLY_ONE_FINE if level < 3 else heads.NEARLY_ONE
-            nearly = None if head == "residual" else nearly
             sums[level], masks[level] = heads.with_detail(
-                maps, below, photos[level], photos[level + 1], mask, name, total, nearly, pace
+                maps, sums[level + 1], photos[level], photos[level + 1], masks.get(level + 1), name
             )
-        outputs[name] = heads.from_light(sums[level], name) if head == "light" else sums[level]
+        outputs[name] = sums[level]
         return None
+
+    def finish_in_light(level, features):
+        name = f"level_{level}"
+        if level == 7:
+            sums[7] = light.corrected([photos[7]], conv_head(features, 3, f"{name}_head"), 7)
+        else:
+            # Levels 2 and 1 have few features to learn a radius of their own from.
+            inherited = {2: learned.get(3), 1: radii.get(2)}.get(level)
+            maps = conv_head(sees_focus(level, features), 4, f"{name}_head")
+            sums[level], radii[level], learned[level] = light.refocused(
+                maps,
+                sums[level + 1],
+                photos[level],
+                photos[level + 1],
+                lens_radii.get(level),
+                inherited,
+                level,
+            )
+        outputs[name] = light.picture(
+            sums[level], radii.get(level), whole_photos[level], photos[level], level
+        )
+
+    def sees_focus(level, features):
+        return join(features, defocus[level]) if level in defocus else features
 
     image = keras.Input((None, None, input_channels(depth, takes_folded(head))), name="image")
     folded = keras.ops.space_to_depth(image, 2)
-    if head != "original":
-        photo = keras.ops.split(image, [image.shape[-1] - 1], axis=-1)[0] if depth else image
+    photo, *rest = keras.ops.split(image, [image.shape[-1] - 1], axis=-1) if depth else [image]
     if head == "residual":
         photos = heads.photos(photo, 2, 7)
     elif head == "light":
-        whole = keras.ops.depth_to_space(photo, 2)
-        photos = heads.photos(heads.to_light(whole, "photo_light"), 1, 7)
+        lens_radii, weight = {}, None
+        if depth:
+            lens_radii, defocus = focus.defocus(heads.photos(rest[0], 2, 6, "depth"))
+            weight = light.weight(lens_radii[2])
+        whole = light.to_light(keras.ops.depth_to_space(photo, 2), "photo_light")
+        photos, whole_photos = light.smooth_photos(whole, weight, 7), heads.photos(whole, 1, 7)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
     e3 = multi(folded, n32, 3, "encoder_e3", seed, norm=False)
@@ -124,7 +153,7 @@ def pynet(
     finish(7, a4)
 
     # Level 6, H/16.
-    b2 = multi(join(e6, up_a), n256, 3, "level_6_b2", seed)
+    b2 = multi(sees_focus(6, join(e6, up_a)), n256, 3, "level_6_b2", seed)
     b3 = add(multi(b2, n256, 3, "level_6_b3", seed), b2)
     b4 = add(multi(b3, n256, 3, "level_6_b4", seed), b3)
     b5 = join(multi(b4, n256, 3, "level_6_b5", seed), up_b)
@@ -135,7 +164,7 @@ def pynet(
 
     # Level 5, H/8.
     c2 = join(e5, up_a)
-    c3 = add(multi(c2, n128, 5, "level_5_c3", seed), c2)
+    c3 = add(multi(sees_focus(5, c2), n128, 5, "level_5_c3", seed), c2)
     c4 = add(multi(c3, n128, 5, "level_5_c4", seed), c3)
     c5 = add(multi(c4, n128, 5, "level_5_c5", seed), c4)
     c6 = join(multi(c5, n128, 5, "level_5_c6", seed), e5)
@@ -146,7 +175,7 @@ def pynet(
     finish(5, c8)
 
     # Level 4, H/4.
-    d2 = join(e4, up_a)
+    d2 = sees_focus(4, join(e4, up_a))
     d3 = join(multi(d2, n64, 5, "level_4_d3", seed), e4)
     d4 = add(multi(d3, n64, 7, "level_4_d4", seed), d3)
     d5 = add(multi(d4, n64, 7, "level_4_d5", seed), d4)
@@ -160,7 +189,7 @@ def pynet(
 
     # Level 3, H/2, without norm from here on.
     k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
-    f2 = join(e3, up_a)
+    f2 = sees_focus(3, join(e3, up_a))
     f3 = join(multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
     f4 = multi(f3, n32, k7, "level_3_f4", seed, norm=False)
     f5 = multi(f4, n32, k9, "level_3_f5", seed, norm=False)
@@ -170,15 +199,23 @@ def pynet(
     f9 = join(multi(f8, n32, k7, "level_3_f9", seed, norm=False), e3)
     f10 = join(multi(f9, n32, k5, "level_3_f10", seed, norm=False), up_b)
     f11 = join(f10, e3)
-    f12 = multi(f11, n32, 3, "level_3_f12", seed, norm=False)
+    f12 = multi(f11, f32, 3, "level_3_f12", seed, norm=False)
     finish(3, f12)
 
-    # Level 2, H.
+    # Level 2, H. With `light` it looks at the photo and the depth map again: the edges that its
+    # radius and level 1's have to follow are too fine for level 3's features.
     g = up(f12, n8, "level_2_up", seed)
+    if head == "light":
+        seen = sees_focus(2, join(g, image))
+        g = add(conv(seen, n8, 3, "level_2_g2", seed, norm=False), g)
+        g = add(conv(g, n8, 1, "level_2_g3", seed, norm=False), g)
     z2 = finish(2, g)
 
     # Level 1, 2H. The original enlarges level 2's three maps as they are before tanh.
-    h = up(z2, 3, "level_1_up", seed) if head == "original" else up(g, n8, "level_1_up", seed)
+    if head == "original":
+        h = up(z2, 3, "level_1_up", seed)
+    else:
+        h = up(sees_focus(2, g), n8, "level_1_up", seed)
     finish(1, h)
 
     return keras.Model(image, outputs, name="pynet")

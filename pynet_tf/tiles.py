@@ -6,12 +6,13 @@ bounded neighbourhood only, and a tile with that much of its surroundings (its h
 the whole picture gives, up to float rounding. The pyramid is cut behind level 4's last features:
 
     coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3] (its light,
-            with the head `light`) and, with the head `residual`, mask [1, H/4, W/4, 1]
+            with the head `light`), with the head `residual` mask [1, H/4, W/4, 1] and with
+            the head `light` focus [1, H/4, W/4, 1], everywhere the same
     fine    image, maps: all these -> level_1, level_2, level_3, all from windows of one place
 
 The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:
 
-    level 1's convolution, its enlargement, level 2's convolution and its enlargement      2
+    level 1's convolution, its enlargement, level 2's convolutions and its enlargement     2
     f12, f10, f9, f8, f7, f6, f5, f4, f3: two convolutions each of radius
     1, 2, 3, 4, 4, 4, 4, 3, 2                                                             54
     e3: two convolutions of radius 1                                                        2
@@ -90,8 +91,9 @@ def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callabl
         "features": made[LAST_COARSE_LAYER],
         "level_4": made.get("level_4_light", made["level_4"]),
     }
-    if "level_4_mask" in made:
-        maps["mask"] = made["level_4_mask"]
+    for name, layer in (("mask", "level_4_mask"), ("focus", "level_4_focus")):
+        if layer in made:
+            maps[name] = made[layer]
     levels = [f"level_{number}" for number in FINE_LEVELS if number >= level]
     coarse = keras.Model(pyramid.input, maps, name="coarse")
     fine = keras.Model(

@@ -154,9 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--head",
         choices=["original", "residual", "light"],
-        help="the 2020 outputs; or corrections of the photo and of the level below; or the same "
-        "in linear light and with the whole photo as input, not the half-size one. That of the "
-        "level below, or residual",
+        help="the 2020 outputs; or corrections of the photo and of the level below; or, in linear "
+        "light and with the whole photo as input, not the half-size one, corrections of what a "
+        "lens makes of photo and depth. That of the level below, or residual",
     )
     add(
         "--largest_kernel",

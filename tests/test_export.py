@@ -109,6 +109,39 @@ def test_litert_gives_what_the_network_gives(pyramid, image, quantize, least):
         assert psnr(run(picture), expected) > least
 
 
+@pytest.fixture(scope="module")
+def in_light():
+    """A network with the head `light`, and an image of it with something near."""
+    pyramid = model.pynet(width=0.05, head="light", largest_kernel=3)
+    r = np.random.default_rng(0)
+    for weight in pyramid.weights:
+        if "head" in weight.path:
+            weight.assign(0.003 * r.standard_normal(weight.shape, dtype=np.float32))
+    image = r.random((1, 64, 96, 13), np.float32)
+    image[..., 12] = 0.2
+    image[:, 16:48, 32:64, 12] = 0.9
+    return pyramid, image
+
+
+@pytest.mark.parametrize(("quantize", "least"), [("none", 90), ("int8", 30)])
+def test_litert_focuses_and_blurs_as_the_network_does(in_light, quantize, least):
+    pytest.importorskip("ai_edge_litert")
+    pyramid, image = in_light
+    expected = pyramid(image)["level_1"].numpy()
+    blurred = np.asarray(tf.nn.depth_to_space(image[..., :12], 2)) - expected
+    assert np.abs(blurred[:, :16]).mean() > 5 * np.abs(blurred[:, 40:88, 72:120]).mean()
+    assert psnr(litert.load(litert.convert(pyramid, 1, quantize))(image), expected) > least
+
+
+def test_onnx_focuses_and_blurs_as_the_network_does(in_light):
+    pytest.importorskip("tf2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pyramid, image = in_light
+    session = onnxruntime.InferenceSession(onnx_model.convert(pyramid, 1))
+    (output,) = session.run(None, {"image": image})
+    np.testing.assert_allclose(output, pyramid(image)["level_1"], atol=1e-4)
+
+
 def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, tmp_path):
     pytest.importorskip("ai_edge_litert")
     path = tmp_path / "model.tflite"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import checkpoints, export, heads, jobs, model, packed, recipes, training
+from pynet_tf import checkpoints, export, jobs, light, model, packed, recipes, training
 from pynet_tf.errors import InputError
 
 WIDTH = 0.05
@@ -75,8 +75,8 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
     image = np.random.default_rng(0).random((1, 64, 64, 13), np.float32)
     pictures = [made(image)["level_1"] for made in (read, pyramid)]
     # Random weights answer to rounding more than trained ones do, most of all near black.
-    light = [heads.to_light(picture, "light") for picture in pictures]
-    assert np.abs(light[0] - light[1]).max() < 2 / 255
+    lights = [light.to_light(picture, "light") for picture in pictures]
+    assert np.abs(lights[0] - lights[1]).max() < 2 / 255
     difference = np.abs(pictures[0] - pictures[1])
     assert difference[pictures[1] > 0.15].max() < 2 / 255
     assert difference.mean() < 0.5 / 255
