@@ -258,11 +258,6 @@ def test_net_renders_photos_from_a_run_and_from_a_saved_model(folder, models):
 
 
 def test_without_a_model_the_small_one_of_the_project_renders(folder, capsys):
-    """At half the length of the photos that it was trained on; a thumbnail is all edge to it."""
-    near_columns, far_columns = (slice(4 * part.start, 4 * part.stop) for part in (NEAR, FAR))
-    for number, name in enumerate(("a.jpg", "ünser Foto.png")):
-        images.write_image(folder / "photos" / name, photo_of(512, 768, number))
-        images.write_image(folder / "depth" / f"{name.partition('.')[0]}.png", depth_of(512, 768))
     assert render.main(["photos", "--depth", "depth", "--output", "out"]) == 0
     assert "checkpoints/small" in capsys.readouterr().out
     for name in ("a.jpg", "ünser Foto.png"):
@@ -274,13 +269,10 @@ def test_without_a_model_the_small_one_of_the_project_renders(folder, capsys):
         assert np.abs(light[1] / light[0] - 1).max() < 0.03, "the colours are the photo's"
         # The left half is near, the right half far.
         steps = [np.abs(np.diff(shot.astype(float), axis=0)) for shot in (picture, photo)]
-        near, far = (
-            steps[0][:, part].mean() / steps[1][:, part].mean()
-            for part in (near_columns, far_columns)
-        )
+        near, far = (steps[0][:, part].mean() / steps[1][:, part].mean() for part in (NEAR, FAR))
         assert 0.95 < near < 1.05, "the subject is as sharp as the photo"
         assert far < 0.6, "the rest is blurred"
-        assert np.abs(difference[:, near_columns]).mean() < 2
+        assert np.abs(difference[:, NEAR]).mean() < 2
 
 
 def test_a_small_model_that_was_not_installed_is_named(folder, monkeypatch):
