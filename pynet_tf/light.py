@@ -19,10 +19,10 @@ from pynet_tf import heads
 TOE = 0.05
 # Where light is below zero its value stays at that of this, or the slope would have no bound.
 _DARKEST = TOE**2 / 16
-# From this radius on, in pixels of the whole photo, a place's light weighs all in the blur around
-# it; so much of it does that of what is sharp.
-_WHOLE_RADIUS = 12.0
+# In the blur around it, a place weighs by its own radius: this much where it is sharp, and 1 more
+# from this radius on, in pixels of the whole photo.
 _LEAST = 0.05
+_WHOLE_RADIUS = 12.0
 # Of the learned radii. A lens blurs a fine detail away within a few hundredths of the depth; radii
 # made of small maps learn that step slowly.
 STEEPNESS = 8.0
@@ -124,8 +124,8 @@ def smooth_photos(photo, weight, coarsest: int) -> dict:
 
     A level's pixel is the mean of 4x4, with weights of 1, 3, 3, 1 along both axes. Enlarged again,
     means of 2x2 leave a pattern of blocks: sums of them come no nearer to a disc's blur than
-    38 dB, and these 43. What is out of focus weighs more, so that the sharp subject does not glow
-    into the background.
+    38 dB, and these 43. From level 3 on what is out of focus weighs more, so that the sharp
+    subject does not glow into the background.
 
     Args:
         photo: the light at level 1.
