@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pynet_tf import model, tiles
+from pynet_tf import light, model, tiles
 
 WIDTH = 0.05
 # Channels of level 3 and of e3 at this width.
@@ -92,7 +92,11 @@ def test_other_heads_and_photos_without_depth(head, channels):
     spread_weights(pyramid)
     image = picture(320, 352, channels)
     tiled = tiles.evaluate(*tiles.cut_pyramid(pyramid), image, 1, 5000)
-    np.testing.assert_allclose(tiled, pyramid(image)["level_1"][0], atol=1e-4)
+    pictures = [tiled, pyramid(image)["level_1"][0]]
+    if head == "light":
+        # Near black a value moves many times as far as its light, in which the tiles are equal.
+        pictures = [light.to_light(made, "light") for made in pictures]
+    np.testing.assert_allclose(*pictures, atol=1e-4)
 
 
 @pytest.mark.parametrize(
