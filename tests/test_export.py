@@ -117,7 +117,7 @@ def in_light():
     for weight in pyramid.weights:
         if "head" in weight.path:
             weight.assign(0.003 * r.standard_normal(weight.shape, dtype=np.float32))
-    image = r.random((1, 64, 96, 13), np.float32)
+    image = 0.1 + 0.9 * r.random((1, 64, 96, 13), np.float32)
     image[..., 12] = 0.2
     image[:, 16:48, 32:64, 12] = 0.9
     return pyramid, image

@@ -105,7 +105,7 @@ def test_tiles_share_one_focus():
     """A tile that holds nothing near must not focus on what is nearest in it."""
     depth = np.full((64, 192), 0.1)
     depth[:, :64] = 0.9
-    image = folded(depth, np.random.default_rng(0).random((1, 64, 192, 12)))
+    image = folded(depth, 0.1 + 0.9 * np.random.default_rng(0).random((1, 64, 192, 12)))
     pyramid = model.pynet(width=0.05, head="light", largest_kernel=3)
     whole = pyramid(image)["level_1"][0]
     coarse, fine = tiles.cut_pyramid(pyramid)

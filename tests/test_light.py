@@ -23,8 +23,9 @@ def lights(pyramid, image):
 
 
 def flat(height: int, width: int, channels: int = 13) -> np.ndarray:
-    """A random photo, all of it at one depth if there is a depth map."""
+    """A random photo, not too dark, all of it at one depth if there is a depth map."""
     image = np.random.default_rng(0).random((1, height, width, channels), np.float32)
+    image = 0.1 + 0.9 * image
     image[..., 12:] = 0.7
     return image
 
