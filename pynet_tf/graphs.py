@@ -17,14 +17,15 @@ from pynet_tf.errors import InputError
 
 # What exported networks of all heads and levels consist of.
 _OPERATIONS = frozenset((
-    "AddV2", "All", "Assert", "AvgPool", "BiasAdd", "Cast", "ConcatV2", "Const", "Conv2D",
-    "Conv2DBackpropInput", "DepthToSpace", "EnsureShape", "ExpandDims", "Floor", "FloorDiv",
-    "FloorMod", "GreaterEqual", "Identity", "LeakyRelu", "MaxPool", "Maximum", "Mean", "Min",
-    "Minimum", "MirrorPad", "Mul", "Neg", "NoOp", "Pack", "PartitionedCall", "Placeholder",
-    "Range", "ReadVariableOp", "RealDiv", "Relu", "Reshape", "Round", "Rsqrt",
-    "ScaleAndTranslate", "Select", "SelectV2", "Shape", "SpaceToDepth", "SplitV", "Sqrt",
-    "Square", "SquaredDifference", "Squeeze", "StatefulPartitionedCall", "StopGradient",
-    "StridedSlice", "Sub", "Tanh", "Tile",
+    "Abs", "AddV2", "All", "Assert", "AvgPool", "BiasAdd", "Cast", "ConcatV2", "Const",
+    "Conv2D", "Conv2DBackpropInput", "Cumsum", "DepthToSpace", "EnsureShape", "Exp",
+    "ExpandDims", "Floor", "FloorDiv", "FloorMod", "GreaterEqual", "Identity", "IsFinite",
+    "LeakyRelu", "Log", "Max", "MaxPool", "Maximum", "Mean", "Min", "Minimum", "MirrorPad",
+    "Mul", "Neg", "NoOp", "Pack", "PartitionedCall", "Placeholder", "Range", "ReadVariableOp",
+    "RealDiv", "Reciprocal", "Relu", "Reshape", "Round", "Rsqrt", "ScaleAndTranslate", "Select",
+    "SelectV2", "Shape", "SpaceToDepth", "Split", "SplitV", "Sqrt", "Square",
+    "SquaredDifference", "Squeeze", "StatefulPartitionedCall", "StopGradient", "StridedSlice",
+    "Sub", "Sum", "Tanh", "Tile",
 ))  # fmt: skip
 
 

@@ -179,6 +179,18 @@ def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
         serving.load_model(tmp_path / "level_5", 3)
 
 
+@pytest.mark.parametrize("head", ["residual", "light"])
+def test_saved_models_of_other_heads_render(tmp_path, head):
+    pyramid = model.pynet(width=0.05, head=head, largest_kernel=3)
+    run = checkpoints.Run(1, 0.05, True, head, {}, 1, largest_kernel=3)
+    saved_model.write(pyramid, run, tmp_path / "model")
+    photo, depth = sample(128, 192)
+    image = serving.to_image(photo[None], depth[None], model.takes_folded(head))
+    expected = serving.to_bokeh(pyramid(image)["level_1"], 128, 192, 1)[0].numpy()
+    made = serving.load_model(tmp_path / "model").render(photo, depth)
+    assert np.abs(made.astype(int) - expected).max() <= 1
+
+
 def test_without_depth(tmp_path):
     pyramid = vivid(model.pynet(width=WIDTH, depth=False))
     run = checkpoints.Run(7, WIDTH, False, "original", {}, 1)
