@@ -102,6 +102,8 @@ def _size_free(network: keras.Model, level: int, size: tuple[int, int] | None) -
             return _instance_norm(layer, *inputs)
         if isinstance(layer, keras.layers.Conv2DTranspose):
             return _transposed_convolution(layer, *inputs)
+        if type(layer).__name__ == "Pad":  # Keras has no public class of it
+            return _mirrored(layer, *inputs)
         return layer(*inputs, **options)
 
     image = keras.Input((*(size or (None, None)), network.input.shape[-1]), 1, name="image")
@@ -134,6 +136,17 @@ def _transposed_convolution(layer: keras.layers.Conv2DTranspose, x):
     padded = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(x)
     maps = keras.ops.conv(padded, small.reshape(2, 2, inputs, 4 * outputs), padding="valid")
     return keras.ops.depth_to_space(maps, 2)
+
+
+def _mirrored(layer: keras.Operation, x):
+    """A pad by one pixel, put together of parts.
+
+    LiteRT's own is slow, and the fast kernels before and after it are started anew.
+    """
+    if (layer.mode, list(layer.pad_width)) != ("symmetric", [[0, 0], [1, 1], [1, 1], [0, 0]]):
+        raise NotImplementedError(f"{layer.name} pads otherwise than by mirroring one pixel")
+    x = keras.ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
+    return keras.ops.concatenate([x[:, :, :1], x, x[:, :, -1:]], axis=2)
 
 
 def _with_float_norm(converter: tf.lite.TFLiteConverter) -> bytes:
