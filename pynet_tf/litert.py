@@ -277,7 +277,8 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
 def fast_model(path: Path, level: int | None = None) -> serving.RenderModel:
     """Loads the 8-bit form of a model, making it at first (half a minute at full width).
 
-    It is kept in the model's own folder, for this checkpoint and level.
+    It is kept in the model's own folder, for this checkpoint and level, until that has other
+    weights.
 
     Args:
         path: a SavedModel, a run directory or a `.tflite` file.
@@ -289,21 +290,27 @@ def fast_model(path: Path, level: int | None = None) -> serving.RenderModel:
     path = Path(path)
     if path.suffix == ".tflite":
         return load_model(path)
-    level, kept = _kept(path, level)
-    if not kept.is_file():
+    level, kept, weights = _kept(path, level)
+    if not kept.is_file() or any(_written(file) > _written(kept) for file in weights):
         pyramid = serving.load_model(path, level).pyramid()
         with replacing(kept) as partial:
             partial.write_bytes(convert(pyramid, level, "int8"))
     return load_model(kept)
 
 
-def _kept(path: Path, level: int | None) -> tuple[int, Path]:
-    """Returns the level and where its 8-bit form is kept."""
+def _kept(path: Path, level: int | None) -> tuple[int, Path, list[Path]]:
+    """Returns the level, where its 8-bit form is kept, and the files of the weights it is of."""
     if serving.is_saved_model(path):
         run = serving.read_description(path)
         folder = (path / serving.DESCRIPTION).parent
+        weights = list((path / "variables").glob("*"))
     else:
         run = serving.find_run(path, level)
         folder = checkpoints.level_dir(path, run.level)
+        weights = list(folder.glob(f"{Path(checkpoints.prefix(folder, run.step)).name}*"))
     level = level or run.level
-    return level, folder / f"int8_level_{level}_{run.step:08d}.tflite"
+    return level, folder / f"int8_level_{level}_{run.step:08d}.tflite", weights
+
+
+def _written(file: Path) -> int:
+    return file.stat().st_mtime_ns

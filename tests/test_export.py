@@ -178,6 +178,19 @@ def test_fast_model_is_kept_beside_the_checkpoint(run_dir, pyramid, photos):
     assert psnr(first / 255, exact / 255) > 30
 
 
+def test_fast_model_is_made_anew_of_other_weights(tmp_path, photos):
+    pytest.importorskip("ai_edge_litert")
+    photo = images.read_photo(photos / "original" / "two.jpg")
+    depth = images.read_depth(photos / "original_depth" / "two.png")
+    network = model.pynet(width=WIDTH, head="residual")
+    for colour in (0.1, -0.1):
+        network.get_layer("level_7_head").bias.assign([colour, 0.0, -colour])
+        checkpoints.save_level(tmp_path, 7, network, {}, width=WIDTH, head="residual")
+        exact = serving.load_model(tmp_path).render(photo, depth).astype(float)
+        fast = litert.fast_model(tmp_path).render(photo, depth).astype(float)
+        assert np.abs(fast.mean((0, 1)) - exact.mean((0, 1))).max() < 2
+
+
 def test_litert_refuses_other_files(tmp_path):
     pytest.importorskip("ai_edge_litert")
     with pytest.raises(InputError, match="is not there"):
