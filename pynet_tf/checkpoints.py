@@ -203,12 +203,14 @@ def restore(folder: Path, **objects) -> int | None:
         # TensorFlow reports a damaged file by almost any exception.
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
-            print(f"warning: {path} is damaged ({reason}); trying the one before", file=sys.stderr)
+            problem = "holds other weights" if is_whole(folder, step) else "is damaged"
+            print(f"warning: {path} {problem} ({reason}); trying the one before", file=sys.stderr)
             continue
         return step
     if found:
         raise InputError(
-            f"no checkpoint in {folder} can be read; move the folder away and train the level again"
+            f"no checkpoint in {folder} can be read, at least by this version of pynet_tf; move "
+            "the folder away and train the level again"
         )
     return None
 

@@ -173,6 +173,16 @@ def test_all_checkpoints_damaged_is_one_sentence(trained):
         checkpoints.load_pyramid(trained)
 
 
+def test_whole_checkpoint_of_another_network_is_not_called_damaged(tmp_path, capfd):
+    # As a version of the project with other networks would have left it.
+    checkpoints.save_level(tmp_path, 3, model.pynet(0.05, largest_kernel=3), {}, width=0.05)
+    with pytest.raises(InputError, match="by this version of pynet_tf; move the folder away"):
+        checkpoints.load_pyramid(tmp_path)
+    told = capfd.readouterr().err
+    assert "step_00000001 holds other weights" in told
+    assert "damaged" not in told
+
+
 @pytest.mark.parametrize(
     "change",
     [{"seed": 1}, {"recipe": dataclasses.replace(TINY, learning_rate=5e-4, iterations=8)}],
