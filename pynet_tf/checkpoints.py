@@ -47,7 +47,7 @@ class Run:
         head: one of `model.HEADS`.
         settings: everything else in force: recipe, seed, versions, data fingerprint.
         step: of the newest checkpoint; 0 where there is none.
-        largest_kernel: of level 3.
+        largest_kernel: of levels 3 and 4.
     """
 
     level: int

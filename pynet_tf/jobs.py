@@ -32,7 +32,7 @@ class Job:
         width: scale of the channel counts; None for that of the level under it, or else 1.0.
         depth: whether to use the depth map; None for as the level under it does, or else True.
         head: one of `model.HEADS`; None for that of the level under it, or else `residual`.
-        largest_kernel: of level 3; None for that of the level under it, or else 9.
+        largest_kernel: of levels 3 and 4; None for that of the level under it, or else 9.
         seed: of the initial weights, the order of samples and their augmentation.
         eval_step: steps between validations and checkpoints.
         eval_photos: validation photos, -1 for all.

@@ -23,14 +23,14 @@ HEADS = ("original", "residual", "light")
 MULTIPLE = 32
 # Channels of a photo with each 2x2 of its pixels folded into one place.
 FOLDED = 12
-# Level 3's largest kernel in the paper; its 9x9 convolutions take most of the time.
+# Levels 3 and 4 have the largest kernels, 9x9 and 7x7, and take most of the time.
 LARGEST_KERNEL = 9
 KERNELS = (3, 5, 7, LARGEST_KERNEL)
-# Level 2's and 1's features however narrow the net is: two or one cannot carry three colours.
+# Level 2's and 1's features however narrow the net is: two or one cannot carry three colours. With
+# the head `light` level 3's too.
 _FINE_CHANNELS = 8
-# The same for level 3 with the head `light`, and for its last block, of which each place decides
-# the radii of 4 places of level 2 and 16 of level 1.
-_LIGHT_CHANNELS = 12
+# With the head `light` of level 3's last block, of which each place decides the radii of 4 places
+# of level 2 and 16 of level 1.
 _LIGHT_LAST_CHANNELS = 16
 
 
@@ -57,8 +57,8 @@ def pynet(
             an untrained net is about a lens, and without a depth map gives back the photo.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
-        largest_kernel: of level 3, odd: 9 as in the paper; with 5, a narrow net takes half the
-            time.
+        largest_kernel: of levels 3 and 4, odd: 9 as in the paper (level 4 has 7x7 at most);
+            with 5, a narrow net takes half the time.
 
     Returns:
         A model with a dict of outputs, `level_1` to `level_7`.
@@ -76,7 +76,7 @@ def pynet(
     n8 = max(n8, _FINE_CHANNELS)
     f32 = n32
     if head == "light":
-        n32, f32 = max(n32, _LIGHT_CHANNELS), max(n32, _LIGHT_LAST_CHANNELS)
+        n32, f32 = max(n32, _FINE_CHANNELS), max(n32, _LIGHT_LAST_CHANNELS)
     outputs, sums, masks, radii, learned, defocus = {}, {}, {}, {}, {}, {}
 
     def finish(level, features):
@@ -175,20 +175,22 @@ def pynet(
     finish(5, c8)
 
     # Level 4, H/4.
+    k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
     d2 = sees_focus(4, join(e4, up_a))
-    d3 = join(multi(d2, n64, 5, "level_4_d3", seed), e4)
-    d4 = add(multi(d3, n64, 7, "level_4_d4", seed), d3)
-    d5 = add(multi(d4, n64, 7, "level_4_d5", seed), d4)
-    d6 = add(multi(d5, n64, 7, "level_4_d6", seed), d5)
-    d7 = join(multi(d6, n64, 7, "level_4_d7", seed), e4)
-    d8 = join(multi(d7, n64, 5, "level_4_d8", seed), up_b)
+    d3 = join(multi(d2, n64, k5, "level_4_d3", seed), e4)
+    d4 = multi(d3, n64, k7, "level_4_d4", seed)
+    if k7 == 7:  # or else they differ in channels
+        d4 = add(d4, d3)
+    d5 = add(multi(d4, n64, k7, "level_4_d5", seed), d4)
+    d6 = add(multi(d5, n64, k7, "level_4_d6", seed), d5)
+    d7 = join(multi(d6, n64, k7, "level_4_d7", seed), e4)
+    d8 = join(multi(d7, n64, k5, "level_4_d8", seed), up_b)
     d9 = multi(d8, n64, 3, "level_4_d9", seed)
     up_a = up(d9, n32, "level_4_up_a", seed)
     up_b = up(d9, n32, "level_4_up_b", seed)
     finish(4, d9)
 
     # Level 3, H/2, without norm from here on.
-    k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
     f2 = sees_focus(3, join(e3, up_a))
     f3 = join(multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
     f4 = multi(f3, n32, k7, "level_3_f4", seed, norm=False)

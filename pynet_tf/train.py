@@ -162,8 +162,8 @@ def _parser() -> argparse.ArgumentParser:
         "--largest_kernel",
         type=int,
         choices=[3, 5, 7, 9],
-        help="of level 3; below 9 a narrow network is up to twice as fast. That of the level "
-        "below, or 9",
+        help="of levels 3 and 4; below 9 a narrow network is up to twice as fast. That of the "
+        "level below, or 9",
     )
     add(
         "--depth",

@@ -125,14 +125,19 @@ def test_mask_takes_the_photos_detail_away():
 
 
 @pytest.mark.parametrize("largest", [3, 5, 7])
-def test_largest_kernel_leaves_out_the_branches_of_level_3_alone(largest):
+def test_largest_kernel_leaves_out_the_branches_of_levels_3_and_4_alone(largest):
     paths = {w.path for w in model.pynet(width=0.05).weights}
     fewer = {w.path for w in model.pynet(width=0.05, largest_kernel=largest).weights}
     left_out = paths - fewer
     assert fewer < paths
-    assert all(path.startswith("level_3_") for path in left_out)
-    sizes = {int(re.search(r"_conv(\d)", path)[1]) for path in left_out}
-    assert sizes == set(range(largest + 2, 10, 2))
+    sizes = {3: set(), 4: set()}
+    for path in left_out:
+        level, size = re.match(r"level_(\d)_\w+_conv(\d)", path).groups()
+        sizes[int(level)].add(int(size))
+    assert sizes == {
+        3: set(range(largest + 2, 10, 2)),
+        4: set(range(largest + 2, 8, 2)),
+    }
 
 
 def test_new_level_keeps_detail_where_the_level_below_does():
