@@ -34,10 +34,10 @@ PACE = 1 / 8
 # for the finer detail that is gone there. Nowhere quite zero, or radii could not learn.
 _START = -0.02
 _SHARES = ((0.5, 0.6), (1.0, -1.5), (1.5, -1.22), (2.0, 0.06), (3.0, -0.003))
-# Level 1 keeps its detail to twice the radius at which a disc takes it. A network that is unsure of
-# the focus makes all of the subject a little soft, which costs it next to nothing and a person
-# sees at once.
-_SHARES_OF_LEVEL_1 = ((1.0, -1.6), (1.5, -0.2), (2.5, -0.003))
+# Level 1 keeps its detail to almost three times the radius at which a disc takes it. A network that
+# is unsure of the focus makes all of the subject a little soft, which costs it next to nothing and
+# a person sees at once.
+_SHARES_OF_LEVEL_1 = ((1.4, -1.9), (1.85, -0.2), (2.4, -0.003))
 
 
 def refocused(maps, below, photo, photo_below, radius, inherited, level: int) -> tuple:
