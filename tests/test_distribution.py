@@ -30,9 +30,9 @@ LONG = ("--iterations", "100000")
 
 def start(tiny_ebb, run_dir, *more, command=COMMAND, workers=None, number=None) -> subprocess.Popen:
     flags = {
-        "level": 7, "data_dir": tiny_ebb, "run_dir": run_dir, "width": 0.05, "batch_size": 4,
-        "window": 64, "learning_rate": 1e-3, "warm_up": 0, "iterations": STEPS, "eval_step": 10,
-        "eval_photos": 1,
+        "level": 7, "data_dir": tiny_ebb, "run_dir": run_dir, "width": 0.05, "largest_kernel": 3,
+        "batch_size": 4, "window": 64, "learning_rate": 1e-3, "warm_up": 0, "iterations": STEPS,
+        "eval_step": 10, "eval_photos": 1,
     }  # fmt: skip
     arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
     environment = dict(os.environ)

@@ -36,7 +36,8 @@ def policy():
 
 def train(tiny_ebb, run_dir, level=7, **changes):
     recipe = dataclasses.replace(RECIPE, iterations=changes.pop("iterations", 4))
-    values = {"recipe": recipe, "width": 0.05, "eval_step": 2, "eval_photos": 1, **changes}
+    narrow = {"width": 0.05, "largest_kernel": 3}
+    values = {"recipe": recipe, **narrow, "eval_step": 2, "eval_photos": 1, **changes}
     assert training.train_level(jobs.Job(level, tiny_ebb, run_dir, **values))
 
 
