@@ -143,7 +143,8 @@ def _mirrored(layer: keras.Operation, x):
 
     LiteRT's own is slow, and the fast kernels before and after it are started anew.
     """
-    if (layer.mode, list(layer.pad_width)) != ("symmetric", [[0, 0], [1, 1], [1, 1], [0, 0]]):
+    mirrors_one = np.array_equal(layer.pad_width, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    if layer.mode != "symmetric" or not mirrors_one:
         raise NotImplementedError(f"{layer.name} pads otherwise than by mirroring one pixel")
     x = keras.ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
     return keras.ops.concatenate([x[:, :, :1], x, x[:, :, -1:]], axis=2)
