@@ -7,6 +7,7 @@ The module does not import TensorFlow, so that `--help` and wrong arguments answ
 """
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -78,20 +79,30 @@ def utf8_path(text: str) -> Path:
 
 
 def import_tensorflow():
-    """Imports TensorFlow without its start-up messages and returns the module.
-
-    Its C++ part writes to the file descriptor before any log level holds; the messages are
-    kept aside and shown only if the import fails.
-    """
+    """Imports TensorFlow without its start-up messages and returns the module."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with without_messages():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+@contextlib.contextmanager
+def without_messages() -> Iterator[None]:
+    """Keeps what is written to standard error aside, and shows it only if something fails.
+
+    C++ writes to the file descriptor, some of it before any log level holds.
+    """
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()
+            yield
+        except InputError:
+            raise
         except BaseException:
             messages.seek(0)
             os.write(terminal, messages.read())
@@ -99,8 +110,6 @@ def import_tensorflow():
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-    tf.get_logger().setLevel("ERROR")
-    return tf
 
 
 def progress(

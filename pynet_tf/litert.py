@@ -196,12 +196,17 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
         (output,) = signature["outputs"]
         level = int(output.removeprefix("level_"))
         (given,) = interpreter.get_input_details()
+        made_for = tuple(int(side) for side in given["shape_signature"][1:3])
+        size = None if -1 in made_for else made_for
+        channels = int(given["shape"][-1])
+        # So that what LiteRT has to say at first it says here.
+        interpreter.resize_tensor_input(given["index"], (1, *(size or (32, 32)), channels))
+        interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(
             f"{name} is not a LiteRT model of PyNET ({' '.join(str(error).split())[:200]}); make "
             "one: python -m pynet_tf.export --format litert"
         ) from error
-    made_for = tuple(int(side) for side in given["shape_signature"][1:3])
 
     # The size that the interpreter has its memory for.
     prepared = None
@@ -218,8 +223,8 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
     run.level = level
-    run.channels = int(given["shape"][-1])
-    run.size = None if -1 in made_for else made_for
+    run.channels = channels
+    run.size = size
     return run
 
 
@@ -276,7 +281,12 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
 
 
 def fast_model(path: Path, level: int | None = None) -> serving.RenderModel:
-    """Loads the 8-bit form of a model, making it at first (half a minute at full width).
+    """Loads the 8-bit form of a model, see `fast_form`."""
+    return load_model(fast_form(path, level))
+
+
+def fast_form(path: Path, level: int | None = None) -> Path:
+    """Returns the file of the 8-bit form of a model, made at first (half a minute at full width).
 
     It is kept in the model's own folder, for this checkpoint and level, until that has other
     weights.
@@ -286,17 +296,17 @@ def fast_model(path: Path, level: int | None = None) -> serving.RenderModel:
         level: as for `serving.load_model`.
 
     Raises:
-        InputError: as `serving.load_model` and `load` do.
+        InputError: as `serving.load_model` does.
     """
     path = Path(path)
     if path.suffix == ".tflite":
-        return load_model(path)
+        return path
     level, kept, weights = _kept(path, level)
     if not kept.is_file() or any(_written(file) > _written(kept) for file in weights):
         pyramid = serving.load_model(path, level).pyramid()
         with replacing(kept) as partial:
             partial.write_bytes(convert(pyramid, level, "int8"))
-    return load_model(kept)
+    return kept
 
 
 def _kept(path: Path, level: int | None) -> tuple[int, Path, list[Path]]:

@@ -87,7 +87,9 @@ def _net(
         from pynet_tf import litert
 
         print(f"{options.model}: rendering with 8-bit weights (made once, in 1 to 2 minutes)")
-        model = litert.fast_model(options.model, options.level)
+        file = litert.fast_form(options.model, options.level)
+        with command_line.without_messages():
+            model = litert.load_model(file)
     else:
         model = serving.load_model(options.model, options.level)
     if model.needs_depth and depth_source is None:

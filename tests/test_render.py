@@ -282,7 +282,7 @@ def test_a_small_model_that_was_not_installed_is_named(folder, monkeypatch):
 
 
 @pytest.mark.slow
-def test_fast_renders_with_8_bit_weights_that_are_kept(folder, models):
+def test_fast_renders_with_8_bit_weights_that_are_kept(folder, models, capfd):
     pytest.importorskip("ai_edge_litert")
     run = models / "run_3"
     arguments = ["photos/a.jpg", "--depth", "depth", "--format", "png", "--model", str(run)]
@@ -295,6 +295,7 @@ def test_fast_renders_with_8_bit_weights_that_are_kept(folder, models):
     made = kept.stat().st_mtime_ns
     assert render.main([*arguments, "--output", "again", "--fast"]) == 0
     assert kept.stat().st_mtime_ns == made
+    assert "INFO" not in capfd.readouterr().err
 
 
 def test_coarser_levels_are_enlarged_to_the_photos_size(folder, models, capsys):

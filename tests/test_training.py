@@ -201,7 +201,7 @@ def test_new_runs_have_residual_heads_unless_told_otherwise(tiny_ebb, tmp_path, 
     assert jobs.agreed_run(job(tiny_ebb, tmp_path / "new"), "any").head == "residual"
     asked = job(tiny_ebb, tmp_path / "new", head="original")
     assert jobs.agreed_run(asked, "any").head == "original"
-    checkpoints.save_level(tmp_path / "old", 7, model.pynet(0.05), {}, width=0.05)
+    checkpoints.save_level(tmp_path / "old", 7, model.pynet(**NARROW), {}, **NARROW)
     assert jobs.agreed_run(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
     with pytest.raises(InputError, match="--head residual, not original"):
         jobs.agreed_run(job(tiny_ebb, trained, 6, head="original"), "any")
