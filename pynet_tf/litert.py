@@ -199,17 +199,16 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
         made_for = tuple(int(side) for side in given["shape_signature"][1:3])
         size = None if -1 in made_for else made_for
         channels = int(given["shape"][-1])
-        # So that what LiteRT has to say at first it says here.
-        interpreter.resize_tensor_input(given["index"], (1, *(size or (32, 32)), channels))
+        # The shape that the interpreter has its memory for. It has one from here on, so that what
+        # LiteRT says at first it says here.
+        prepared = (1, *(size or (32, 32)), channels)
+        interpreter.resize_tensor_input(given["index"], prepared)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(
             f"{name} is not a LiteRT model of PyNET ({' '.join(str(error).split())[:200]}); make "
             "one: python -m pynet_tf.export --format litert"
         ) from error
-
-    # The size that the interpreter has its memory for.
-    prepared = None
 
     def run(image: np.ndarray) -> np.ndarray:
         nonlocal prepared
