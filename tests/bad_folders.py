@@ -22,7 +22,7 @@ from ebb_pictures import write_pair
 from faults import Nursery
 from PIL import Image
 
-from pynet_tf import records
+from pynet_tf.data import shards
 
 
 def build(work: Path, nursery: Nursery) -> None:
@@ -42,7 +42,7 @@ def build(work: Path, nursery: Nursery) -> None:
             make(work / place / kind)
     for kind, damage in DATA_SETS.items():
         shutil.copytree(work / "data" / "good", work / "data" / kind)
-        damage(records.folder(work / "data" / kind))
+        damage(shards.folder(work / "data" / kind))
     for kind, change in SAMPLES.items():
         _write_samples(work / "data", kind, change)
     for kind, (change, _) in SOURCES.items():
@@ -122,7 +122,7 @@ DATA_SETS = {
 def _write_samples(data: Path, kind: str, change: Callable[[dict], dict | bytes]) -> None:
     """Writes shards whose checksums are right and whose samples are not."""
     shutil.copytree(data / "good", data / kind)
-    folder, lengths = records.folder(data / kind), {}
+    folder, lengths = shards.folder(data / kind), {}
     for path in folder.glob("*.tfrecord*"):
         samples = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
         with tf.io.TFRecordWriter(str(path)) as writer:
@@ -130,7 +130,7 @@ def _write_samples(data: Path, kind: str, change: Callable[[dict], dict | bytes]
                 example = tf.train.Example.FromString(sample)
                 writer.write(change(example) or example.SerializeToString())
         lengths[path.name.split("-")[1].split(".")[0]] = [len(samples)]
-    records.write_fingerprints(folder, lengths)
+    shards.write_fingerprints(folder, lengths)
 
 
 def _set(name: str, *values) -> Callable[[tf.train.Example], None]:

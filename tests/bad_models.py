@@ -18,7 +18,7 @@ import tensorflow as tf
 from bad_files import DESCRIPTIONS, PACKED, Hostile, content, first_half, flip
 from bad_files import run_json as described
 
-from pynet_tf import serving
+from pynet_tf.inference import serving
 
 NOISE = np.random.default_rng(1).bytes(3000)
 

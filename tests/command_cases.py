@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 from faults import Ended, Nursery, tree
 
-from pynet_tf import checkpoints, model, saved_model
+from pynet_tf import model
+from pynet_tf.export import saved_model
+from pynet_tf.runs import checkpoints
 
 WIDTH = 0.05
 

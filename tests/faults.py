@@ -172,9 +172,9 @@ def _serve() -> None:
 
 def _load() -> dict:
     sys.path.insert(0, str(ROOT / "tools"))
-    from pynet_tf import command_line
+    from pynet_tf import cli
 
-    command_line.import_tensorflow()
+    cli.import_tensorflow()
     for path in sorted((ROOT / "pynet_tf").rglob("*.py")):
         with contextlib.suppress(ImportError):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
@@ -221,10 +221,10 @@ def _be_command_line(mains: dict, order: dict) -> None:
             # Writing beyond this fails as on a full disk.
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_size"],) * 2)
-        from pynet_tf import command_line
+        from pynet_tf import cli
 
         main = mains[order["name"]]
-        command_line.run(lambda: main(order["arguments"]), order["name"])
+        cli.run(lambda: main(order["arguments"]), order["name"])
     except SystemExit as ended:
         status = ended.code or 0
     except BaseException:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf.adam import Adam
+from pynet_tf.train.optimizer import Adam
 
 
 def test_the_same_steps_as_keras_adam():

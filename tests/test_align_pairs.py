@@ -9,8 +9,9 @@ from conftest import ROOT
 from PIL import Image
 from scipy import ndimage
 
-from pynet_tf import alignment, images
 from pynet_tf.errors import InputError
+from pynet_tf.io import images
+from pynet_tf.prepare import pair_alignment
 
 cv2 = pytest.importorskip("cv2")
 
@@ -46,15 +47,17 @@ def _blurred_around(scene, sigma=6):
 
 
 def _error(homography, shot):
-    corners = alignment._corners(shot)
-    difference = alignment.transform(homography, corners) - alignment.transform(TRUE, corners)
+    corners = pair_alignment._corners(shot)
+    difference = pair_alignment.transform(homography, corners) - pair_alignment.transform(
+        TRUE, corners
+    )
     return np.linalg.norm(difference, axis=1).max()
 
 
 def test_a_known_warp_is_found_to_half_a_pixel_everywhere():
     scene = _scene(1)
     shot = _moved(scene)
-    match = alignment.match(scene, shot)
+    match = pair_alignment.match(scene, shot)
     assert match.model == "homography"
     assert _error(match.homography, shot) < 0.5
     assert match.inliers > 200
@@ -64,16 +67,18 @@ def test_a_known_warp_is_found_to_half_a_pixel_everywhere():
 def test_blur_and_exposure_do_not_mislead_it_where_it_is_sharp():
     scene = _scene(2)
     shot = _moved(_blurred_around(scene))
-    match = alignment.match(scene, shot)
+    match = pair_alignment.match(scene, shot)
     middle = np.array([[320.0, 240.0], [250.0, 200.0], [390.0, 280.0]])
-    difference = alignment.transform(match.homography, middle) - alignment.transform(TRUE, middle)
+    difference = pair_alignment.transform(match.homography, middle) - pair_alignment.transform(
+        TRUE, middle
+    )
     assert np.linalg.norm(difference, axis=1).max() < 0.5
 
 
 def test_the_cropped_pair_is_aligned_and_of_the_wanted_height():
     scene = _scene(3)
-    match = alignment.match(scene, _moved(scene))
-    photo, bokeh = alignment.crop_pair(scene, _moved(scene), match.homography, height=400)
+    match = pair_alignment.match(scene, _moved(scene))
+    photo, bokeh = pair_alignment.crop_pair(scene, _moved(scene), match.homography, height=400)
     assert photo.shape == bokeh.shape
     assert photo.shape[0] == 400
     assert photo.shape[1] % 2 == 0
@@ -81,22 +86,22 @@ def test_the_cropped_pair_is_aligned_and_of_the_wanted_height():
     apart = np.abs(photo[:, 1:].astype(float) - bokeh[:, :-1]).mean()
     assert apart > 10, "one pixel of shift would show"
     with pytest.raises(InputError, match="larger shots"):
-        alignment.crop_pair(scene, scene, match.homography, height=512)
+        pair_alignment.crop_pair(scene, scene, match.homography, height=512)
 
 
 def test_other_scenes_and_flat_pictures_are_refused():
     with pytest.raises(InputError, match="keypoints"):
-        alignment.match(_scene(4), _scene(5))
+        pair_alignment.match(_scene(4), _scene(5))
     flat = np.full((480, 640, 3), 128, np.uint8)
     with pytest.raises(InputError, match="0 keypoints"):
-        alignment.match(flat, flat)
+        pair_alignment.match(flat, flat)
 
 
 def test_a_scene_seen_from_elsewhere_is_refused():
     scene = _scene(6)
     turned = np.ascontiguousarray(np.rot90(scene[:, :480]))
     with pytest.raises(InputError, match="one place"):
-        alignment.match(scene[:, :480], turned)
+        pair_alignment.match(scene[:, :480], turned)
 
 
 def _run(*arguments, cwd):

@@ -15,7 +15,9 @@ from ebb_pictures import write_pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pynet_tf import checkpoints, model, saved_model
+from pynet_tf import model
+from pynet_tf.export import saved_model
+from pynet_tf.runs import checkpoints
 
 EXAMPLES = int(os.environ.get("PYNET_TF_EXAMPLES", "8"))
 

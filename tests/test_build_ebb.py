@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from ebb_pictures import write_pair
 
-from pynet_tf import command_line, ebb_folder, preparing, records
+from pynet_tf import cli
+from pynet_tf.data import ebb_layout, shards
 from pynet_tf.errors import InputError
+from pynet_tf.prepare import build_shards
 
 TOOL = Path(__file__).parents[1] / "tools" / "build_ebb.py"
 
@@ -45,7 +47,7 @@ def run(tool, tmp_path, monkeypatch, capsys):
     def run(*arguments):
         capsys.readouterr()
         with pytest.raises(SystemExit) as exit_:
-            command_line.run(lambda: tool.main(list(map(str, arguments))), "tools/build_ebb.py")
+            cli.run(lambda: tool.main(list(map(str, arguments))), "tools/build_ebb.py")
         output = capsys.readouterr()
         return subprocess.CompletedProcess(
             arguments, exit_.value.code, stdout=output.out, stderr=output.err
@@ -83,7 +85,7 @@ def test_any_number_of_workers_gives_the_same_bytes(run, flat, tmp_path):
     two = run(flat, "--data_dir", "two", "--workers", 2, "--test_range", "7:13")
     assert two.returncode == 0
     assert prepared(tmp_path / "one") == prepared(tmp_path / "two")
-    assert len(records.open_split(tmp_path / "one", "test")) == 2
+    assert len(shards.open_split(tmp_path / "one", "test")) == 2
     report = json.loads((tmp_path / "one" / "ebb" / "1.0.0" / "source.json").read_text())
     assert (report["counts"], report["failed"]) == ({"train": 2, "test": 2}, [])
 
@@ -110,7 +112,7 @@ def test_other_files_need_overwrite(run, flat, tmp_path):
     assert prepared(tmp_path / "data") == before
     replaced = run(source, "--data_dir", "data", "--overwrite")
     assert replaced.stdout == "prepared: data/ebb/1.0.0 (train 5)\n"
-    assert len(records.open_split(tmp_path / "data", "train")) == 5
+    assert len(shards.open_split(tmp_path / "data", "train")) == 5
     assert os.listdir(tmp_path / "data" / "ebb") == ["1.0.0"]
 
 
@@ -132,7 +134,7 @@ def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):
     assert f"left out: {source}/original/51.jpg has 63x66 pixels" in first.stderr
     assert f"left out: {cut} cannot be read" in first.stderr
     assert first.stdout == "prepared: data/ebb/1.0.0 (train 2, 2 that cannot be used)\n"
-    assert len(records.open_split(tmp_path / "data", "train")) == 2
+    assert len(shards.open_split(tmp_path / "data", "train")) == 2
     again = run(source, "--data_dir", "data")
     assert again.returncode == 1
     assert again.stdout.startswith("already prepared")
@@ -272,10 +274,10 @@ def test_a_full_disk_is_one_sentence(flat, tmp_path):
 
 def test_too_little_space_is_said_before_the_work(flat, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        preparing.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0)
+        build_shards.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0)
     )
     with pytest.raises(InputError, match="0 GB of disk space left"):
-        preparing.check_space(ebb_folder.scan(flat), tmp_path / "data" / "deeper")
+        build_shards.check_space(ebb_layout.scan(flat), tmp_path / "data" / "deeper")
 
 
 def _wait_for(condition):

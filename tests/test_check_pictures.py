@@ -7,8 +7,8 @@ import pytest
 from conftest import ROOT
 from scipy import ndimage
 
-from pynet_tf import images
 from pynet_tf.errors import InputError
+from pynet_tf.io import images
 
 TOOL = runpy.run_path(str(ROOT / "tools" / "check_pictures.py"))
 

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from pynet_tf import command_line
+from pynet_tf import cli
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing, write_text
+from pynet_tf.io.atomic_files import replacing, write_text
 
 
 def _run(main, capsys) -> tuple[int, str]:
     with pytest.raises(SystemExit) as ended:
-        command_line.run(main, "pynet_tf.test")
+        cli.run(main, "pynet_tf.test")
     return ended.value.code, capsys.readouterr().err
 
 
@@ -33,11 +33,11 @@ def test_statuses_and_messages(capsys, tmp_path):
 
 def test_bugs_are_not_hidden():
     with pytest.raises(ValueError, match="ours"):
-        command_line.run(lambda: _raise(ValueError("ours")), "x")
+        cli.run(lambda: _raise(ValueError("ours")), "x")
 
 
 def test_progress_passes_everything_on_and_ends_with_a_line(capsys):
-    assert list(command_line.progress(range(3), 3, "counting", lambda: "note")) == [0, 1, 2]
+    assert list(cli.progress(range(3), 3, "counting", lambda: "note")) == [0, 1, 2]
     assert capsys.readouterr().err == "counting: 3 of 3, 0 s left note\n"
 
 
@@ -46,13 +46,13 @@ def test_progress_passes_everything_on_and_ends_with_a_line(capsys):
     [(4, "4 s"), (600, "10 min"), (12_000, "3 h 20 min"), (5_430, "1 h 30 min")],
 )
 def test_durations(seconds, text):
-    assert command_line.duration(seconds) == text
+    assert cli.duration(seconds) == text
 
 
 def test_tensorflow_starts_without_a_word():
     code = (
-        "from pynet_tf import command_line\n"
-        "tf = command_line.import_tensorflow()\n"
+        "from pynet_tf import cli\n"
+        "tf = cli.import_tensorflow()\n"
         "print(int(tf.function(lambda x: x + 1)(tf.constant(1))))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from megadepth_tensors import DATA, seeded_tensors
 
+from pynet_tf.depth.megadepth import load_megadepth
 from pynet_tf.errors import InputError
-from pynet_tf.megadepth import load_megadepth
 
 TOOL = Path(__file__).parent.parent / "tools" / "convert_megadepth.py"
 

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import checkpoints, model, saved_model, tf1
+from pynet_tf import model
+from pynet_tf.convert import tf1_checkpoint
 from pynet_tf.errors import InputError
+from pynet_tf.export import saved_model
+from pynet_tf.runs import checkpoints
 
 TOOL = Path(__file__).parents[1] / "tools" / "convert_tf1_checkpoint.py"
 
@@ -63,7 +66,7 @@ def converted(published, tmp_path_factory):
 def untrained(level, values):
     """The seeded values with the finer levels' weights as the 2020 code starts them."""
     started = dict(values)
-    for variable, weight in tf1.weight_names().items():
+    for variable, weight in tf1_checkpoint.weight_names().items():
         if any(weight.startswith(f"level_{finer}_") for finer in range(1, level)):
             fill = 0.01 if weight.endswith("bias") else 0.015
             started[variable] = np.full_like(values[variable], fill)
@@ -119,25 +122,25 @@ def test_training_file_of_level_3(tmp_path, values, capsys):
 
 
 def test_level_is_the_names_or_else_the_finest_trained(published, tmp_path):
-    checkpoint = tf1.read_checkpoint(published)
+    checkpoint = tf1_checkpoint.read_checkpoint(published)
     assert checkpoint.named_level is None
-    assert tf1.finest_level(checkpoint) == 1
-    assert tf1.finest_level(checkpoint, wanted=4) == 4
+    assert tf1_checkpoint.finest_level(checkpoint) == 1
+    assert tf1_checkpoint.finest_level(checkpoint, wanted=4) == 4
 
     # A name tells what the weights were trained for last, here from weights of all levels.
     for ending in (".index", ".data-00000-of-00001"):
         named = tmp_path / f"pynet_level_3_iteration_1000.ckpt{ending}"
         named.hardlink_to(f"{published}{ending}")
-    checkpoint = tf1.read_checkpoint(tmp_path / "pynet_level_3_iteration_1000.ckpt")
+    checkpoint = tf1_checkpoint.read_checkpoint(tmp_path / "pynet_level_3_iteration_1000.ckpt")
     assert (checkpoint.named_level, checkpoint.iterations) == (3, 1000)
     assert checkpoint.trained == [7, 6, 5, 4, 3, 2, 1]
-    assert tf1.finest_level(checkpoint) == 3
+    assert tf1_checkpoint.finest_level(checkpoint) == 3
 
     mistaken = dataclasses.replace(checkpoint, trained=[7, 6, 5])
     with pytest.raises(InputError, match=r"level 3 .* trained are only 7, 6, 5"):
-        tf1.finest_level(mistaken)
+        tf1_checkpoint.finest_level(mistaken)
     with pytest.raises(InputError, match="no trained level"):
-        tf1.finest_level(dataclasses.replace(checkpoint, trained=[]))
+        tf1_checkpoint.finest_level(dataclasses.replace(checkpoint, trained=[]))
 
 
 def test_wrong_variables_are_listed_by_name(tmp_path, values):
@@ -147,7 +150,7 @@ def test_wrong_variables_are_listed_by_name(tmp_path, values):
     wrong["generator/Variable_9"] = np.zeros((5, 5), np.float32)
     save_as_tf1(tmp_path / "wrong", wrong)
     with pytest.raises(InputError) as error:
-        tf1.read_checkpoint(tmp_path / "wrong")
+        tf1_checkpoint.read_checkpoint(tmp_path / "wrong")
     assert "1 missing: generator/Variable_7;" in str(error.value)
     assert "1 not in the 2020 network: generator/Variable_440;" in str(error.value)
     shape = tuple(values["generator/Variable_9"].shape)
@@ -155,14 +158,14 @@ def test_wrong_variables_are_listed_by_name(tmp_path, values):
 
     save_as_tf1(tmp_path / "other", {"dense/kernel": np.zeros(3, np.float32)})
     with pytest.raises(InputError, match=r"440 missing: .* and 420 more"):
-        tf1.read_checkpoint(tmp_path / "other")
+        tf1_checkpoint.read_checkpoint(tmp_path / "other")
 
 
 def test_not_a_number_is_refused_by_name(tmp_path, values):
     broken = {**values, "generator/Variable_3": values["generator/Variable_3"] * np.nan}
     save_as_tf1(tmp_path / "broken", broken)
     with pytest.raises(InputError, match="not finite numbers in generator/Variable_3;"):
-        tf1.read_checkpoint(tmp_path / "broken")
+        tf1_checkpoint.read_checkpoint(tmp_path / "broken")
 
 
 def test_missing_and_damaged_files(published, tmp_path):
@@ -182,5 +185,5 @@ def test_missing_and_damaged_files(published, tmp_path):
         if data_bytes is not None:
             (tmp_path / f"{name}.data-00000-of-00001").write_bytes(data_bytes)
         with pytest.raises(InputError, match=f"{name} cannot be read as a checkpoint"):
-            tf1.read_checkpoint(tmp_path / name)
+            tf1_checkpoint.read_checkpoint(tmp_path / name)
     assert not (tmp_path / "run").exists()

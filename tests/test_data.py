@@ -6,16 +6,17 @@ import tensorflow as tf
 from conftest import write_pair
 from PIL import Image
 
-from pynet_tf import data, images
+from pynet_tf.data import pipeline
+from pynet_tf.io import images
 
 
 @pytest.fixture(scope="module")
 def split(tiny_ebb):
-    return data.open_split(tiny_ebb, "train")
+    return pipeline.open_split(tiny_ebb, "train")
 
 
 def _take(count, *arguments, **options):
-    batches = data.training(*arguments, **options).take(count)
+    batches = pipeline.training(*arguments, **options).take(count)
     return [(image.numpy(), target.numpy()) for image, target in batches]
 
 
@@ -23,7 +24,7 @@ def _take(count, *arguments, **options):
 def test_shapes_and_ranges_at_every_level(split, level):
     [(image, target)] = _take(1, split, level, 64, 3, seed=1)
     side = 128 // 2 ** (level - 1)
-    assert data.target_size(64, level) == side
+    assert pipeline.target_size(64, level) == side
     assert image.shape == (3, 64, 64, 4)
     assert target.shape == (3, side, side, 3)
     for values in (image, target):
@@ -33,7 +34,7 @@ def test_shapes_and_ranges_at_every_level(split, level):
 
 
 def test_paper_sizes():
-    sizes = [data.target_size(512, level) for level in (7, 6, 5, 4, 3, 2, 1)]
+    sizes = [pipeline.target_size(512, level) for level in (7, 6, 5, 4, 3, 2, 1)]
     assert sizes == [16, 32, 64, 128, 256, 512, 1024]
 
 
@@ -54,12 +55,12 @@ def test_every_photo_once_per_epoch_in_changing_order(split):
     """Five photos of five sizes, each known by the mean of its only or likeliest window."""
     known = {
         tuple(np.round(np.sort(sample["image"].mean((0, 1))), 0)): sample["name"]
-        for sample in data.photos(split)
+        for sample in pipeline.photos(split)
     }
     assert len(known) == 5
     # Windows larger than every photo: each sample is a whole photo, tiled by mirroring.
     orders = []
-    samples = iter(data.training(split, 7, 256, 1, seed=5))
+    samples = iter(pipeline.training(split, 7, 256, 1, seed=5))
     for _ in range(3):
         names = []
         for _ in range(5):
@@ -70,7 +71,7 @@ def test_every_photo_once_per_epoch_in_changing_order(split):
                     for k in range(4)
                     for turn in (np.rot90(image, k), np.rot90(image, k)[::-1])
                 )
-                for sample in data.photos(split)
+                for sample in pipeline.photos(split)
             }
             names.append(min(distances, key=distances.get))
         assert sorted(names) == sorted(known.values())
@@ -102,11 +103,11 @@ def test_target_belongs_to_the_image(split):
 
 
 def test_all_turns_occur(split):
-    dataset = data.training(split, 2, 64, 64, seed=0).take(1)
+    dataset = pipeline.training(split, 2, 64, 64, seed=0).take(1)
     [(images_, _)] = list(dataset)
-    still = next(iter(data.validation(split, 2, 64, 5)))[0].numpy()
+    still = next(iter(pipeline.validation(split, 2, 64, 5)))[0].numpy()
     # The 128x128 photo has one window only: every sample of it is one of its eight turns.
-    square = next(s for s in data.photos(split) if s["photo"].shape[:2] == (128, 128))
+    square = next(s for s in pipeline.photos(split) if s["photo"].shape[:2] == (128, 128))
     photo = square["image"].astype(np.float32) / 255
     turns = [np.rot90(p, k) for p in (photo, photo[::-1]) for k in range(4)]
     seen = {
@@ -120,10 +121,10 @@ def test_all_turns_occur(split):
 
 
 def test_window_larger_than_the_photo_is_filled_by_mirroring(split):
-    [(image, target)] = list(data.validation(split, 2, 160, 5).take(1))
+    [(image, target)] = list(pipeline.validation(split, 2, 160, 5).take(1))
     assert image.shape == (5, 160, 160, 4)
     assert target.shape == (5, 160, 160, 3)
-    sample = next(data.photos(split))
+    sample = next(pipeline.photos(split))
     height, width = sample["image"].shape[:2]
     first = image[0].numpy()
     np.testing.assert_allclose(first[:height, :width] * 255, sample["image"], atol=1e-3)
@@ -133,10 +134,10 @@ def test_window_larger_than_the_photo_is_filled_by_mirroring(split):
 
 
 def test_validation_counts_every_photo_once_and_the_partial_batch(split):
-    sizes = [image.shape[0] for image, _ in data.validation(split, 7, 32, 3)]
+    sizes = [image.shape[0] for image, _ in pipeline.validation(split, 7, 32, 3)]
     assert sizes == [3, 2]
-    assert [i.shape[0] for i, _ in data.validation(split, 7, 32, 50)] == [5]
-    assert [i.shape[0] for i, _ in data.validation(split, 7, 32, 2, count=3)] == [2, 1]
+    assert [i.shape[0] for i, _ in pipeline.validation(split, 7, 32, 50)] == [5]
+    assert [i.shape[0] for i, _ in pipeline.validation(split, 7, 32, 2, count=3)] == [2, 1]
 
 
 def test_without_depth(split):
@@ -159,7 +160,7 @@ def test_folded_windows_hold_the_whole_photo_turned_like_the_target(split):
 
 def test_level_targets_are_pillows_antialiased_bicubic(tmp_path, split):
     for sample, (_, target) in zip(
-        data.photos(split), data.validation(split, 3, 64, 1), strict=True
+        pipeline.photos(split), pipeline.validation(split, 3, 64, 1), strict=True
     ):
         rows, columns = (
             slice((side - 128) // 4 * 2, (side - 128) // 4 * 2 + 128)

@@ -7,11 +7,11 @@ import pytest
 from megadepth_tensors import seeded_tensors
 from PIL import Image
 
-from pynet_tf import depth_maps
-from pynet_tf.depth import estimate_depth, main
-from pynet_tf.depth_maps import estimate_maps, network_size, stretch
+from pynet_tf.depth import estimation
+from pynet_tf.depth.command import estimate_depth, main
+from pynet_tf.depth.estimation import estimate_maps, network_size, stretch
+from pynet_tf.depth.megadepth import load_state, megadepth, save_megadepth
 from pynet_tf.errors import InputError
-from pynet_tf.megadepth import load_state, megadepth, save_megadepth
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_weights_that_give_no_number_are_reported():
 def test_one_traced_graph_serves_all_sizes(bright_is_far):
     for shape in ((64, 96), (96, 64), (64, 64), (200, 90)):
         estimate_depth(photo_of(*shape), bright_is_far)
-    assert depth_maps._graph(bright_is_far).experimental_get_tracing_count() == 1
+    assert estimation._graph(bright_is_far).experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("refine", [False, True])

@@ -13,16 +13,17 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pynet_tf import checkpoints, cluster
 from pynet_tf.errors import InputError
+from pynet_tf.runs import checkpoints
+from pynet_tf.train import cluster
 
 COMMAND = ("-m", "pynet_tf.train")
 # The same, but every step's loss goes to the log.
 LOGGING_ALL = (
     "-c",
-    "from pynet_tf import command_line, train; command_line.import_tensorflow(); "
-    "from pynet_tf import training; training.LOG_STEP = 1; "
-    "command_line.run(train.main, 'pynet_tf.train')",
+    "from pynet_tf import cli; from pynet_tf.train import command; cli.import_tensorflow(); "
+    "from pynet_tf.train import loop; loop.LOG_STEP = 1; "
+    "cli.run(command.main, 'pynet_tf.train')",
 )
 STEPS = 20
 LONG = ("--iterations", "100000")

@@ -8,9 +8,10 @@ from ebb_pictures import picture, write_pair
 from PIL import Image
 
 import pynet_tf.ebb
-from pynet_tf import ebb_folder, preparing, records
+from pynet_tf.data import ebb_layout, shards
 from pynet_tf.ebb import builder
 from pynet_tf.errors import InputError
+from pynet_tf.prepare import build_shards
 
 SIZES = {"2": (64, 96), "10": (96, 64), "3": (128, 130)}
 
@@ -26,7 +27,7 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data_dir(source, tmp_path_factory):
     data_dir = tmp_path_factory.mktemp("data")
-    preparing.build(ebb_folder.scan(source, test_range=(10, 11)), data_dir)
+    build_shards.build(ebb_layout.scan(source, test_range=(10, 11)), data_dir)
     return data_dir
 
 
@@ -59,9 +60,9 @@ def test_tfds_load_knows_the_splits(data_dir):
 
 
 def test_jpegs_are_taken_over_byte_by_byte_and_decode_as_in_pillow(source, data_dir):
-    split = records.open_split(data_dir, "train")
+    split = shards.open_split(data_dir, "train")
     for index in range(len(split)):
-        sample = records.parse(records.read(split, index))
+        sample = shards.parse(shards.read(split, index))
         for kind, folder in (("photo", "original"), ("bokeh", "bokeh")):
             path = source / folder / f"{sample['name'].numpy().decode()}.jpg"
             assert sample[kind].numpy() == path.read_bytes()
@@ -86,8 +87,8 @@ def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
     elif kind == "other_end":
         path.write_bytes(path.read_bytes().removesuffix(b"\xff\xd9") + b"\xff\xdb")
     expected = pynet_tf.images.read_photo(path)
-    [pair] = ebb_folder.scan(tmp_path).splits["train"]
-    sample = ebb_folder.read_sample(pair)
+    [pair] = ebb_layout.scan(tmp_path).splits["train"]
+    sample = ebb_layout.read_sample(pair)
     decoded = tf.io.decode_jpeg(sample["photo"], channels=3, dct_method="INTEGER_ACCURATE")
     stored = np.asarray(Image.open(io.BytesIO(sample["photo"])).convert("RGB"))
     np.testing.assert_array_equal(decoded, stored)
@@ -108,9 +109,9 @@ def test_depth_of_any_size_and_depth_is_resized(tmp_path):
     write_pair(tmp_path, "1", 64, 96)
     depth = picture(3, 200, 120)[..., 0]
     Image.fromarray(depth).save(tmp_path / "original_depth" / "1.png")
-    [pair] = ebb_folder.scan(tmp_path).splits["train"]
+    [pair] = ebb_layout.scan(tmp_path).splits["train"]
     expected = Image.fromarray(depth).resize((48, 32), Image.Resampling.BICUBIC)
-    np.testing.assert_array_equal(ebb_folder.read_sample(pair)["image"][..., 3], expected)
+    np.testing.assert_array_equal(ebb_layout.read_sample(pair)["image"][..., 3], expected)
 
 
 @pytest.mark.parametrize(
@@ -125,28 +126,28 @@ def test_wrong_sizes_are_named(photo, bokeh, message, tmp_path):
     write_pair(tmp_path, "7")
     Image.new("RGB", photo[::-1]).save(tmp_path / "original" / "7.jpg")
     Image.new("RGB", bokeh[::-1]).save(tmp_path / "bokeh" / "7.jpg")
-    [pair] = ebb_folder.scan(tmp_path).splits["train"]
+    [pair] = ebb_layout.scan(tmp_path).splits["train"]
     with pytest.raises(InputError, match=message) as error:
-        ebb_folder.read_sample(pair)
+        ebb_layout.read_sample(pair)
     assert "7.jpg" in str(error.value)
 
 
 def test_names_sort_by_their_numbers_and_may_have_gaps(tmp_path):
     for name in ("10", "9", "100", "img_2", "b"):
         write_pair(tmp_path, name)
-    source = ebb_folder.scan(tmp_path)
+    source = ebb_layout.scan(tmp_path)
     names = [pair.name for pair in source.splits["train"]]
     assert names == ["9", "10", "100", "b", "img_2"]
-    split = ebb_folder.scan(tmp_path, test_range=(2, 10)).splits
+    split = ebb_layout.scan(tmp_path, test_range=(2, 10)).splits
     assert [pair.name for pair in split["test"]] == ["9", "img_2"]
     assert [pair.name for pair in split["train"]] == ["10", "100", "b"]
 
 
 def test_shards_are_planned_in_order_and_small(source, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "SHARD_BYTES", 40_000)
-    listed = ebb_folder.scan(source)
-    preparing.build(listed, tmp_path)
-    split = records.open_split(tmp_path, "train")
+    listed = ebb_layout.scan(source)
+    build_shards.build(listed, tmp_path)
+    split = shards.open_split(tmp_path, "train")
     assert len(split.paths) == 2
     assert split.shard.tolist() == [0, 0, 1]
     loaded = tfds.load("ebb", data_dir=tmp_path, split="train").as_numpy_iterator()
@@ -155,15 +156,15 @@ def test_shards_are_planned_in_order_and_small(source, tmp_path, monkeypatch):
 
 def test_a_shard_left_empty_by_bad_files_is_no_trouble(source, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "SHARD_BYTES", 1)
-    pairs = ebb_folder.scan(source).splits["train"]
+    pairs = ebb_layout.scan(source).splits["train"]
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(pairs[1].photo.read_bytes()[:300])
-    bad = ebb_folder.Pair("3", broken, pairs[1].bokeh, pairs[1].depth)
-    listed = ebb_folder.Source({"train": (pairs[0], bad, pairs[2])}, {})
-    report = preparing.build(listed, tmp_path)
+    bad = ebb_layout.Pair("3", broken, pairs[1].bokeh, pairs[1].depth)
+    listed = ebb_layout.Source({"train": (pairs[0], bad, pairs[2])}, {})
+    report = build_shards.build(listed, tmp_path)
     assert report.counts == {"train": 2}
     assert "broken.jpg" in report.failed[0]
-    split = records.open_split(tmp_path, "train")
+    split = shards.open_split(tmp_path, "train")
     assert split.shard.tolist() == [0, 2]
     loaded = tfds.load("ebb", data_dir=tmp_path, split="train").as_numpy_iterator()
     assert [sample["name"] for sample in loaded] == [b"2", b"10"]
@@ -173,17 +174,17 @@ def test_the_builder_prepares_from_tfds_manual_folder(source, tmp_path):
     made = pynet_tf.ebb.Ebb(data_dir=tmp_path)
     config = tfds.download.DownloadConfig(manual_dir=source)
     made.download_and_prepare(download_config=config)
-    assert len(records.open_split(tmp_path, "train")) == 3
+    assert len(shards.open_split(tmp_path, "train")) == 3
 
 
 def test_beam_prepares_the_same_shards(source, tmp_path):
     pytest.importorskip("apache_beam")
-    listed = ebb_folder.scan(source)
+    listed = ebb_layout.scan(source)
     config = tfds.download.DownloadConfig(beam_runner="DirectRunner")
     pynet_tf.ebb.Ebb(source=listed, data_dir=tmp_path / "beam").download_and_prepare(
         download_config=config
     )
-    preparing.build(listed, tmp_path / "here")
-    assert records.fingerprint(tmp_path / "beam", "train") == records.fingerprint(
+    build_shards.build(listed, tmp_path / "here")
+    assert shards.fingerprint(tmp_path / "beam", "train") == shards.fingerprint(
         tmp_path / "here", "train"
     )

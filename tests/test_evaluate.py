@@ -12,19 +12,15 @@ import tensorflow as tf
 from conftest import ROOT, write_pair
 from PIL import Image
 
-from pynet_tf import (
-    candidates,
-    checkpoints,
-    comparison,
-    data,
-    evaluate,
-    evaluation,
-    images,
-    model,
-    saved_model,
-)
+from pynet_tf import model
+from pynet_tf.data import pipeline
 from pynet_tf.errors import InputError
-from pynet_tf.evaluation import Candidate, Picture, Store
+from pynet_tf.evaluate import command as evaluate
+from pynet_tf.evaluate import comparison, methods, protocol
+from pynet_tf.evaluate.protocol import Candidate, Picture, Store
+from pynet_tf.export import saved_model
+from pynet_tf.io import images
+from pynet_tf.runs import checkpoints
 
 
 def _pictures(seed, height, width):
@@ -50,8 +46,8 @@ def _psnr(first, second):
 
 def test_both_protocols_of_doing_nothing_against_plain_arithmetic():
     sample = _sample(1, 480, 512)
-    _, nothing = candidates.doing_nothing(1).load()
-    figures = evaluation.measure(nothing(sample), sample["bokeh"], 1)
+    _, nothing = methods.doing_nothing(1).load()
+    figures = protocol.measure(nothing(sample), sample["bokeh"], 1)
     inside = (slice(32, -32), slice(32, -32))
     photo, bokeh = sample["photo"], sample["bokeh"]
     assert figures["full_psnr"] == pytest.approx(_psnr(photo, bokeh), abs=1e-3)
@@ -66,13 +62,13 @@ def test_both_protocols_of_doing_nothing_against_plain_arithmetic():
 @pytest.mark.parametrize("level", [2, 3, 5])
 def test_target_is_pillows_reduction_of_the_ground_that_the_level_covers(level):
     bokeh = _sample(2, 150, 214)["bokeh"]
-    height, width = evaluation.level_size(150, 214, level)
+    height, width = protocol.level_size(150, 214, level)
     scale = 2 ** (level - 1)
     # Pillow's float pictures have one channel; its 8-bit ones are rounded on the way.
     planes = bokeh[: height * scale, : width * scale].astype(np.float32).transpose(2, 0, 1)
     reduced = [Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC) for p in planes]
     expected = np.clip(np.stack([np.asarray(plane) for plane in reduced], axis=-1), 0, 255)
-    target = evaluation.target(bokeh, level)
+    target = protocol.target(bokeh, level)
     assert target.shape == (height, width, 3)
     assert np.abs(target * 255 - expected).max() <= 0.05
 
@@ -80,8 +76,8 @@ def test_target_is_pillows_reduction_of_the_ground_that_the_level_covers(level):
 def test_figures_that_a_small_photo_cannot_have_are_nan():
     sample = _sample(3, 64, 96)
     for level in range(1, 8):
-        _, nothing = candidates.doing_nothing(level).load()
-        figures = evaluation.measure(nothing(sample), sample["bokeh"], level)
+        _, nothing = methods.doing_nothing(level).load()
+        figures = protocol.measure(nothing(sample), sample["bokeh"], level)
         assert math.isfinite(figures["whole_psnr"])
         assert math.isnan(figures["scaled_psnr"])
         assert math.isfinite(figures["full_ssim"]) == (level <= 3)
@@ -93,12 +89,12 @@ def test_output_is_clipped_and_rounded_to_eight_bit():
     height, width = sample["photo"].shape[:2]
     output = np.linspace(-0.5, 1.5, height * width * 3, dtype=np.float32)
     output = output.reshape(1, height, width, 3)
-    picture = candidates.network_picture(lambda image: tf.constant(output), 4, sample, 1)
+    picture = methods.network_picture(lambda image: tf.constant(output), 4, sample, 1)
     assert picture.full.min() == 0
     assert picture.full.max() == 255
     clipped = np.clip(output[0], 0, 1)
     assert np.abs(picture.full - clipped * 255).max() <= 0.5 + 1e-4
-    figures = evaluation.measure(picture, images.resize(picture.full, height, width), 1)
+    figures = protocol.measure(picture, images.resize(picture.full, height, width), 1)
     assert figures["whole_psnr"] > 55, "the output is clipped before it is measured"
 
 
@@ -119,23 +115,23 @@ def test_whole_photos_of_any_size_stay_in_place(height, width, level, channels):
         return tf.image.resize(padded[..., :3], size, "bicubic", antialias=True)
 
     sample = {"name": "a", "photo": photo, "image": image, "bokeh": photo}
-    picture = candidates.network_picture(network, channels, sample, level)
+    picture = methods.network_picture(network, channels, sample, level)
     assert seen[0][1] % 32 == seen[0][2] % 32 == 0
-    assert picture.level.shape[:2] == evaluation.level_size(height, width, level)
+    assert picture.level.shape[:2] == protocol.level_size(height, width, level)
     assert picture.full.shape == photo.shape
-    assert evaluation.measure(picture, photo, level)["whole_psnr"] > 45
+    assert protocol.measure(picture, photo, level)["whole_psnr"] > 45
     # The last half pixel of an odd half size leans on what reflection made of it.
     assert np.abs(picture.full.astype(float) - photo)[:-4, :-4].max() < 3
 
 
 def test_sizes_differ_without_tracing_again(tmp_path):
     checkpoints.save_level(tmp_path, 3, model.pynet(0.02), {}, width=0.02)
-    _, picture = candidates.model(tmp_path, 3, "run").load()
+    _, picture = methods.model(tmp_path, 3, "run").load()
     before = None
     for height, width in [(128, 192), (192, 128), (130, 214)]:
         sample = _sample(0, height, width)
-        evaluation.measure(picture(sample), sample["bokeh"], 3)
-        count = evaluation.three_metrics.experimental_get_tracing_count()
+        protocol.measure(picture(sample), sample["bokeh"], 3)
+        count = protocol.three_metrics.experimental_get_tracing_count()
         assert before in (None, count)
         before = count
     assert before == 1
@@ -143,15 +139,15 @@ def test_sizes_differ_without_tracing_again(tmp_path):
 
 def test_interval_holds_the_mean_and_has_the_textbook_width():
     values = np.random.default_rng(5).normal(20, 2, 400)
-    mean, low, high = evaluation.mean_interval(values)
+    mean, low, high = protocol.mean_interval(values)
     assert mean == pytest.approx(values.mean())
     half = 1.96 * values.std() / math.sqrt(400)
     assert mean - low == pytest.approx(half, rel=0.1)
     assert high - mean == pytest.approx(half, rel=0.1)
-    assert evaluation.mean_interval(values) == (mean, low, high)
-    assert evaluation.mean_interval([*values, math.nan]) == (mean, low, high)
-    assert evaluation.mean_interval([3.0])[0] == 3
-    assert all(map(math.isnan, evaluation.mean_interval([math.nan])))
+    assert protocol.mean_interval(values) == (mean, low, high)
+    assert protocol.mean_interval([*values, math.nan]) == (mean, low, high)
+    assert protocol.mean_interval([3.0])[0] == 3
+    assert all(map(math.isnan, protocol.mean_interval([math.nan])))
 
 
 class _Counting:
@@ -177,32 +173,32 @@ def test_interrupted_evaluation_goes_on_and_stale_results_are_not_used(tmp_path)
     first = _Counting()
     first.left = 2
     with pytest.raises(KeyboardInterrupt):
-        evaluation.evaluate(first.candidate(), samples, Store(path))
+        protocol.evaluate(first.candidate(), samples, Store(path))
     with path.open("a") as file:
         file.write('{"key": "cut sho')
     second = _Counting()
-    result = evaluation.evaluate(second.candidate(), samples, Store(path))
+    result = protocol.evaluate(second.candidate(), samples, Store(path))
     assert second.calls == ["2", "3"]
     assert list(result.figures) == ["0", "1", "2", "3"]
-    direct = evaluation.evaluate(_Counting().candidate(), samples, Store(tmp_path / "other"))
+    direct = protocol.evaluate(_Counting().candidate(), samples, Store(tmp_path / "other"))
     np.testing.assert_equal(result.figures, direct.figures)
 
     third = _Counting()
-    evaluation.evaluate(third.candidate(), samples, Store(path))
+    protocol.evaluate(third.candidate(), samples, Store(path))
     assert third.calls == []
     other = _Counting("two")
-    evaluation.evaluate(other.candidate(), samples, Store(path))
+    protocol.evaluate(other.candidate(), samples, Store(path))
     assert len(other.calls) == 4, "another model"
     samples[1]["bokeh"] = samples[1]["bokeh"][::-1]
     changed = _Counting()
-    evaluation.evaluate(changed.candidate(), samples, Store(path))
+    protocol.evaluate(changed.candidate(), samples, Store(path))
     assert changed.calls == ["1"], "another target"
 
 
 def test_fingerprint_follows_the_weights(tmp_path):
     for name, seed in [("a", 0), ("b", 1)]:
         checkpoints.save_level(tmp_path / name, 7, model.pynet(0.02, seed=seed), {}, width=0.02)
-    a, again, b = (candidates.model(tmp_path / n, 7, n).load()[0] for n in ("a", "a", "b"))
+    a, again, b = (methods.model(tmp_path / n, 7, n).load()[0] for n in ("a", "a", "b"))
     assert a == again != b
 
 
@@ -216,26 +212,24 @@ def run_dir(tmp_path_factory):
 
 
 def test_levels_come_from_their_own_checkpoints(run_dir):
-    assert candidates.trained_levels(run_dir) == [3, 4, 5, 6, 7]
+    assert methods.trained_levels(run_dir) == [3, 4, 5, 6, 7]
     sample = _sample(7)
     image = sample["image"][None] / np.float32(255)
     for level, seed in [(7, 1), (3, 0)]:
-        _, picture = candidates.model(run_dir, level, "run").load()
+        _, picture = methods.model(run_dir, level, "run").load()
         expected = model.pynet(0.02, seed=seed)(image)[f"level_{level}"][0]
         np.testing.assert_allclose(picture(sample).level, expected, atol=1e-5)
     with pytest.raises(InputError, match="no level 1"):
-        candidates.model(run_dir, 1, "run").load()
+        methods.model(run_dir, 1, "run").load()
 
 
 def test_an_exported_model_gives_what_its_run_gives(tmp_path):
     run_dir, exported = tmp_path / "run", tmp_path / "exported"
     checkpoints.save_level(run_dir, 6, model.pynet(0.02, depth=False), {}, width=0.02, depth=False)
     saved_model.write(*checkpoints.load_pyramid(run_dir), exported)
-    assert candidates.trained_levels(exported) == candidates.trained_levels(run_dir) == [6, 7]
+    assert methods.trained_levels(exported) == methods.trained_levels(run_dir) == [6, 7]
     sample = _sample(8, 130, 214)
-    pictures = [
-        candidates.model(path, 6, "m").load()[1](sample).level for path in (run_dir, exported)
-    ]
+    pictures = [methods.model(path, 6, "m").load()[1](sample).level for path in (run_dir, exported)]
     np.testing.assert_allclose(*pictures, atol=1e-5)
 
 
@@ -248,8 +242,8 @@ def test_command_writes_the_whole_report_and_measures_nothing_twice(
     assert ran.returncode == 0, ran.stderr
     report = tmp_path / "report"
     stored = (report / "results.jsonl").read_text()
-    split = data.open_split(tiny_ebb, "test")
-    expected = {s["name"]: _psnr(s["photo"], s["bokeh"]) for s in data.photos(split)}
+    split = pipeline.open_split(tiny_ebb, "test")
+    expected = {s["name"]: _psnr(s["photo"], s["bokeh"]) for s in pipeline.photos(split)}
 
     parsed = json.loads((report / "report.json").read_text())
     assert parsed["photos"] == {name: [128, 192] for name in expected}
@@ -281,7 +275,7 @@ def test_command_writes_the_whole_report_and_measures_nothing_twice(
     assert images.read_photo(report / "levels.png").std() > 20
 
     # Only the pictures are made again.
-    monkeypatch.setattr(evaluation, "measure", lambda *_: pytest.fail("measured twice"))
+    monkeypatch.setattr(protocol, "measure", lambda *_: pytest.fail("measured twice"))
     monkeypatch.chdir(tmp_path)
     evaluate.main([str(part) for part in command[3:] if part != "--levels"])
     assert (report / "results.jsonl").read_text() == stored
@@ -349,5 +343,5 @@ def test_models_are_named_after_as_much_of_the_path_as_tells_them_apart(tmp_path
 
 
 def test_arguments_are_read_without_tensorflow():
-    check = "import pynet_tf.evaluate, sys; sys.exit('tensorflow' in sys.modules)"
+    check = "import pynet_tf.evaluate.command, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import calibration, checkpoints, images, litert, model, onnx_model, serving
+from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.export import main
+from pynet_tf.export import onnx
+from pynet_tf.export.command import main
+from pynet_tf.inference import calibration, litert, serving
+from pynet_tf.io import images
+from pynet_tf.runs import checkpoints
 
 WIDTH = 0.125
 LEVEL = 5
@@ -137,7 +141,7 @@ def test_onnx_focuses_and_blurs_as_the_network_does(in_light):
     pytest.importorskip("tf2onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     pyramid, image = in_light
-    session = onnxruntime.InferenceSession(onnx_model.convert(pyramid, 1))
+    session = onnxruntime.InferenceSession(onnx.convert(pyramid, 1))
     (output,) = session.run(None, {"image": image})
     np.testing.assert_allclose(output, pyramid(image)["level_1"], atol=1e-4)
 
@@ -219,7 +223,7 @@ def test_onnx_gives_what_the_network_gives(run_dir, pyramid, image, tmp_path):
 def test_absent_packages_are_named(pyramid, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(InputError, match="pip install tf2onnx"):
-        onnx_model.convert(pyramid, LEVEL)
+        onnx.convert(pyramid, LEVEL)
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(InputError, match="pip install ai-edge-litert"):
         litert.load(b"")

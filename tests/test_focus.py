@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import lens, model, optics, serving, tiles
+from pynet_tf import lens, model
+from pynet_tf.inference import serving, tiling
+from pynet_tf.lens import optics
 
 
 def parts(pyramid, *names):
@@ -108,8 +110,8 @@ def test_tiles_share_one_focus():
     image = folded(depth, 0.1 + 0.9 * np.random.default_rng(0).random((1, 64, 192, 12)))
     pyramid = model.pynet(width=0.05, head="light", largest_kernel=3)
     whole = pyramid(image)["level_1"][0]
-    coarse, fine = tiles.cut_pyramid(pyramid)
-    tiled = tiles.evaluate(coarse, fine, tf.constant(image), area=2500)
+    coarse, fine = tiling.cut_pyramid(pyramid)
+    tiled = tiling.evaluate(coarse, fine, tf.constant(image), area=2500)
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 

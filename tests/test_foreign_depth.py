@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pynet_tf.depth.normalization import normalize_map, read_map
 from pynet_tf.errors import InputError
-from pynet_tf.foreign_depth import normalize_map, read_map
 
 DISTANCES = np.tile(np.geomspace(0.5, 20, 60), (40, 1))
 # Near = bright, 0..255: the nearest column is the first.

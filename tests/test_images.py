@@ -7,8 +7,8 @@ import pytest
 from bad_files import png_of_size
 from PIL import Image, ImageCms
 
-from pynet_tf import images
 from pynet_tf.errors import InputError
+from pynet_tf.io import images
 
 EXIF, ORIENTATION, MAKER, MAKER_NOTE = 0x8769, 0x0112, 0x010F, 0x927C
 PIXEL_WIDTH, PIXEL_HEIGHT, EXPOSURE_TIME = 0xA002, 0xA003, 0x829A

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from pynet_tf.errors import InputError
-from pynet_tf.inputs import find_by_stem, photo_paths, refuse_shared_stems
+from pynet_tf.io.photo_paths import find_by_stem, photo_paths, refuse_shared_stems
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ from conftest import ROOT
 from PIL import Image
 from scipy import ndimage
 
-from pynet_tf import ebb_folder, images, inspection, records
+from pynet_tf.data import ebb_layout, shards
 from pynet_tf.errors import InputError
+from pynet_tf.inspect_data import checks
+from pynet_tf.io import images
 
-LIMITS = inspection.Limits()
+LIMITS = checks.Limits()
 HEIGHT, WIDTH = 384, 512
 
 
@@ -36,18 +38,18 @@ def _scene(seed):
 
 def _measure(photo, bokeh, depth, name="a"):
     sample = {"name": name, "photo": photo, "image": images.stack(photo, depth), "bokeh": bokeh}
-    return inspection.measure(sample)
+    return checks.measure(sample)
 
 
 def _why(*sample):
-    return "; ".join(inspection.suspicions(_measure(*sample), LIMITS))
+    return "; ".join(checks.suspicions(_measure(*sample), LIMITS))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_good_pair_is_not_suspicious(seed):
     photo, bokeh, depth = _scene(seed)
     found = _measure(photo, bokeh, depth)
-    assert inspection.suspicions(found, LIMITS) == []
+    assert checks.suspicions(found, LIMITS) == []
     assert found.tiles > 0
     assert math.hypot(*found.shift) < 0.5
     assert found.focus > 0.5
@@ -78,8 +80,8 @@ def test_depth_faults_are_found():
 def test_an_inverted_set_is_told_from_single_pairs():
     good = [_measure(*_scene(seed)) for seed in range(3)]
     turned = [_measure(photo, bokeh, 255 - depth) for photo, bokeh, depth in map(_scene, range(3))]
-    assert inspection.set_warning(turned, LIMITS).startswith("in 3 of 3 pairs far is sharp")
-    assert inspection.set_warning([*good, turned[0]], LIMITS) == ""
+    assert checks.set_warning(turned, LIMITS).startswith("in 3 of 3 pairs far is sharp")
+    assert checks.set_warning([*good, turned[0]], LIMITS) == ""
 
 
 def test_faults_of_the_shots_are_found():
@@ -93,7 +95,7 @@ def test_faults_of_the_shots_are_found():
 def test_exposure_is_measured_in_stops():
     photo = _scene(1)[0] // 2
     brighter = (255 * (np.minimum(1, 2 * (photo / 255) ** 2.2)) ** (1 / 2.2)).astype(np.uint8)
-    assert inspection.exposure(photo, brighter) == pytest.approx(1, abs=0.05)
+    assert checks.exposure(photo, brighter) == pytest.approx(1, abs=0.05)
 
 
 def test_flat_pictures_are_measured_without_a_warning():
@@ -102,14 +104,14 @@ def test_flat_pictures_are_measured_without_a_warning():
     assert found.tiles == 0
     assert math.isnan(found.shift[0])
     assert math.isnan(found.focus)
-    assert "depth nearly constant" in "; ".join(inspection.suspicions(found, LIMITS))
+    assert "depth nearly constant" in "; ".join(checks.suspicions(found, LIMITS))
 
 
 def test_duplicates_survive_compression_and_others_are_apart():
     thumbnails = [_measure(*_scene(seed)).thumbnail for seed in range(4)]
     again = thumbnails[1] + np.random.default_rng(0).uniform(-1, 1, 256)
     stacked = np.stack([*thumbnails, again])
-    assert inspection.duplicates(stacked, LIMITS.duplicate) == [(1, 4)]
+    assert checks.duplicates(stacked, LIMITS.duplicate) == [(1, 4)]
 
 
 def _build(source, data_dir, *arguments):
@@ -154,7 +156,7 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(tmp_path):
     )
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert "suspicious.txt (2): 1, 3" in rebuilt.stderr
-    assert len(records.open_split(tmp_path / "data", "train")) == 2
+    assert len(shards.open_split(tmp_path / "data", "train")) == 2
 
 
 def test_a_wrong_list_is_refused(tmp_path):
@@ -164,9 +166,9 @@ def test_a_wrong_list_is_refused(tmp_path):
     listed = tmp_path / "list.txt"
     listed.write_text("# a remark\n\n7\tfor a reason\n8\n")
     with pytest.raises(InputError, match=r"list.txt lists 8, of which there is no complete pair"):
-        ebb_folder.scan(tmp_path, leave_out=listed)
+        ebb_layout.scan(tmp_path, leave_out=listed)
     with pytest.raises(InputError, match="is not there"):
-        ebb_folder.scan(tmp_path, leave_out=tmp_path / "none.txt")
+        ebb_layout.scan(tmp_path, leave_out=tmp_path / "none.txt")
 
 
 def test_nothing_prepared_is_said_without_tensorflow(tmp_path):
@@ -178,5 +180,5 @@ def test_nothing_prepared_is_said_without_tensorflow(tmp_path):
     )
     assert ran.returncode == 2
     assert "nowhere holds no prepared EBB! set" in ran.stderr
-    check = "import pynet_tf.inspect_data, sys; sys.exit('tensorflow' in sys.modules)"
+    check = "import pynet_tf.inspect_data.command, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0

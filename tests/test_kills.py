@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from command_cases import CASES, Case, visible
 
-from pynet_tf import files
+from pynet_tf.io import atomic_files
 
 KILLS = int(os.environ.get("PYNET_TF_KILLS", "3"))
 
@@ -49,7 +49,7 @@ def test_killed_at_any_moment_and_started_again(name, bench, tmp_path):
 def assert_whole_or_absent(case: Case, folder: Path, before: dict, after: dict) -> None:
     if case.replaced:
         # The old folder may have its hidden name; the next command puts it back.
-        files.settle((folder / case.replaced).parent)
+        atomic_files.settle((folder / case.replaced).parent)
         assert visible(case.seen(folder)) in (visible(before), visible(after))
     else:
         for name, content in visible(case.seen(folder)).items():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pynet_tf import lens, optics
+from pynet_tf import lens
 from pynet_tf.errors import InputError
+from pynet_tf.lens import optics
 
 
 def textured(height, width, seed=0):

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import heads, light, model, optics
+from pynet_tf import model
+from pynet_tf.lens import optics
+from pynet_tf.model import heads, light_head
 
-STEEP = light.STEEPNESS
+STEEP = light_head.STEEPNESS
 
 
 def enlarged(x, times: int = 1):
@@ -45,10 +47,10 @@ def test_levels_start_as_the_whole_photo_if_all_of_it_is_in_focus(depth):
 
 def test_light_is_near_that_of_srgb_and_values_come_back():
     values = np.linspace(0, 1, 101, dtype=np.float32).reshape(1, 1, 101, 1)
-    made = light.to_light(values, "light")
-    np.testing.assert_allclose(light.from_light(made, "values"), values, atol=1e-6)
+    made = light_head.to_light(values, "light")
+    np.testing.assert_allclose(light_head.from_light(made, "values"), values, atol=1e-6)
     np.testing.assert_allclose(made, optics.to_light(values), atol=0.06)
-    assert float(light.from_light(-0.01 + 0 * made, "values")[0, 0, 0, 0]) > -0.02
+    assert float(light_head.from_light(-0.01 + 0 * made, "values")[0, 0, 0, 0]) > -0.02
 
 
 def test_detail_is_taken_away_in_light():
@@ -74,8 +76,8 @@ def test_learned_radius_decides_what_is_kept_of_the_detail(level, radius, kept):
     pyramid = model.pynet(width=0.05, head="light")
     pyramid.get_layer(f"level_{level}_head").bias.assign([0.0, 0.0, 0.0, radius / STEEP])
     made = lights(pyramid, image)
-    whole = light.to_light(tf.nn.depth_to_space(image[..., :12], 2), "whole")
-    photos = light.smooth_photos(whole, None, 4)
+    whole = light_head.to_light(tf.nn.depth_to_space(image[..., :12], 2), "whole")
+    photos = light_head.smooth_photos(whole, None, 4)
     detail = photos[level] - enlarged(photos[level + 1])
     np.testing.assert_allclose(made[level], enlarged(made[level + 1]) + kept * detail, atol=1e-5)
 
@@ -86,14 +88,14 @@ def test_share_of_each_level_is_what_a_disc_leaves():
     From 2 pixels on; what is nearly sharp keeps its finest detail.
     """
     noise = np.random.default_rng(0).random((1, 256, 256, 3), np.float32)
-    photos = light.smooth_photos(tf.constant(noise), None, 6)
+    photos = light_head.smooth_photos(tf.constant(noise), None, 6)
     middle = np.s_[0, 48:-48, 48:-48]
     for radius in (2.0, 4.0, 6.0, 8.0):
         target = np.moveaxis(optics.blur(np.moveaxis(noise[0], -1, 0), radius), 0, -1)[None]
         made = photos[6]
         for level in range(5, 0, -1):
             place = tf.constant([[[[radius / 2 ** (level - 1)]]]])
-            share = float(light._share(place, level, "share")[0, 0, 0, 0])
+            share = float(light_head._share(place, level, "share")[0, 0, 0, 0])
             made = enlarged(made) + share * (photos[level] - enlarged(photos[level + 1]))
         remains = np.mean((np.asarray(made) - target)[middle] ** 2)
         assert remains < 0.1 * np.mean((noise - target)[middle] ** 2), radius
@@ -112,7 +114,7 @@ def test_sums_of_smooth_photos_come_nearer_to_a_discs_blur_than_means_of_2x2():
         shares, *_ = np.linalg.lstsq(parts, goal, rcond=None)
         return np.mean((parts @ shares - goal) ** 2)
 
-    smooth = light.smooth_photos(tf.constant(photo), None, 4)
+    smooth = light_head.smooth_photos(tf.constant(photo), None, 4)
     assert squared_error(smooth) < 0.6 * squared_error(heads.photos(tf.constant(photo), 1, 4))
 
 

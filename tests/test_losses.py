@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import jobs, losses, model, recipes, tf1, training, vgg
-from pynet_tf.adam import Adam
+from pynet_tf import model
+from pynet_tf.convert import tf1_checkpoint
 from pynet_tf.errors import InputError
+from pynet_tf.train import config, loop, losses, recipes, vgg
+from pynet_tf.train.optimizer import Adam
 
 FIGURES = json.loads((golden.DATA / "pynet_training.json").read_text())
 # The losses of the same steps with every number in float64. Adam's first steps follow the signs of
@@ -35,13 +37,13 @@ def test_training_losses_are_those_of_the_2020_code(level, narrow_features, tmp_
     image = tf.constant(r.random((batch, size, size, 4), np.float32))
     side = int(size / 2 ** (level - 2))
     target = tf.constant(r.random((batch, side, side, 3), np.float32))
-    job = jobs.Job(level, tmp_path, tmp_path, recipes.recipe("original", level))
+    job = config.Job(level, tmp_path, tmp_path, recipes.recipe("original", level))
     pyramid = model.pynet()
-    tf1.load_weights(pyramid, golden.seeded_values())
+    tf1_checkpoint.load_weights(pyramid, golden.seeded_values())
     network = model.level_model(pyramid, level)
     optimizer = Adam(figures["learning_rate"], epsilon=1e-8)
     optimizer.build(network.trainable_variables)
-    step = training.compiled_step(
+    step = loop.compiled_step(
         job, tf.distribute.get_strategy(), network, optimizer, narrow_features
     )
 

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from megadepth_tensors import DATA, seeded_tensors
 
+from pynet_tf.depth.megadepth import (
+    load_megadepth,
+    load_state,
+    megadepth,
+    save_megadepth,
+    state_keys,
+)
 from pynet_tf.errors import InputError
-from pynet_tf.megadepth import load_megadepth, load_state, megadepth, save_megadepth, state_keys
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import model, tf1
+from pynet_tf import model
+from pynet_tf.convert import tf1_checkpoint
 
 REACHABLE = {
     7: 18_898_627,
@@ -26,7 +27,7 @@ REACHABLE = {
 def pyramid():
     """The full-width pyramid with the golden weights."""
     pyramid = model.pynet()
-    tf1.load_weights(pyramid, golden.seeded_values())
+    tf1_checkpoint.load_weights(pyramid, golden.seeded_values())
     return pyramid
 
 
@@ -66,7 +67,7 @@ def test_tf1_names_are_those_of_the_2020_checkpoint():
         variable["name"]
         for variable in json.loads((golden.DATA / "pynet_tf1_variables.json").read_text())
     ]
-    assert list(tf1.weight_names()) == names
+    assert list(tf1_checkpoint.weight_names()) == names
 
 
 def test_any_multiple_of_32_and_any_batch():

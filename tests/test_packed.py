@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import checkpoints, export, jobs, light, model, packed, recipes, training
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.export import command as export
+from pynet_tf.model import light_head
+from pynet_tf.runs import checkpoints, weights_file
+from pynet_tf.train import config, loop, recipes
 
 WIDTH = 0.05
 
@@ -33,8 +37,8 @@ def shared(pyramid, tmp_path):
 
 def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path):
     recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
-    job = jobs.Job(6, tiny_ebb, tmp_path / "new", recipe, eval_photos=1, start_from=shared)
-    assert training.train_level(job, tf.distribute.get_strategy())
+    job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, eval_photos=1, start_from=shared)
+    assert loop.train_level(job, tf.distribute.get_strategy())
     trained, run = checkpoints.load_pyramid(tmp_path / "new")
     assert (run.level, run.width, run.head, run.step) == (6, WIDTH, "light", 1)
     for one, two in zip(pyramid.weights, trained.weights, strict=True):
@@ -48,10 +52,10 @@ def test_levels_that_a_shared_run_does_not_hold_begin_with_their_seed(pyramid, t
     checkpoints.save_level(whole, 7, pyramid, {}, **kind)
     recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
     for source, seed in ((share, 5), (whole, None)):
-        job = jobs.Job(6, tiny_ebb, tmp_path / "new", recipe, seed=5, start_from=source)
-        assert jobs.kernels_seed(job) == seed
-        begun = checkpoints.Run(6, **kind, settings={}).pyramid(jobs.kernels_seed(job))
-        jobs.set_first_weights(job, begun, optimizer=None)
+        job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, seed=5, start_from=source)
+        assert config.kernels_seed(job) == seed
+        begun = checkpoints.Run(6, **kind, settings={}).pyramid(config.kernels_seed(job))
+        config.set_first_weights(job, begun, optimizer=None)
         expected = pyramid if seed is None else model.pynet(**kind, seed=seed)
         np.testing.assert_array_equal(level_5_kernel(begun), level_5_kernel(expected))
 
@@ -76,7 +80,7 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
     image = np.random.default_rng(0).random((1, 64, 64, 13), np.float32)
     pictures = [made(image)["level_1"] for made in (read, pyramid)]
     # Random weights answer to rounding more than trained ones do, most of all near black.
-    lights = [light.to_light(picture, "light") for picture in pictures]
+    lights = [light_head.to_light(picture, "light") for picture in pictures]
     assert np.abs(lights[0] - lights[1]).max() < 2 / 255
     difference = np.abs(pictures[0] - pictures[1])
     assert difference[pictures[1] > 0.15].max() < 2 / 255
@@ -149,8 +153,8 @@ def _with_pickle(file, marker):
 
 @pytest.mark.parametrize(("width", "why"), [(0.03, "not float16"), (0.5, "larger than its weight")])
 def test_another_networks_weights_are_refused_and_change_nothing(pyramid, tmp_path, width, why):
-    packed.write(tmp_path / "other.npz", model.pynet(width, head="light"))
+    weights_file.write(tmp_path / "other.npz", model.pynet(width, head="light"))
     before = pyramid.weights[0].numpy()
     with pytest.raises(ValueError, match=why):
-        packed.read(tmp_path / "other.npz", pyramid)
+        weights_file.read(tmp_path / "other.npz", pyramid)
     np.testing.assert_array_equal(pyramid.weights[0].numpy(), before)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import checkpoints, devices, jobs, model, recipes, training
-from pynet_tf import train as command
+from pynet_tf import model
+from pynet_tf.runs import checkpoints
+from pynet_tf.train import command, config, distribution, loop, recipes
 
 HALVES = ("mixed_float16", "mixed_bfloat16")
 RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
@@ -38,7 +39,7 @@ def train(tiny_ebb, run_dir, level=7, **changes):
     recipe = dataclasses.replace(RECIPE, iterations=changes.pop("iterations", 4))
     narrow = {"width": 0.05, "largest_kernel": 3}
     values = {"recipe": recipe, **narrow, "eval_step": 2, "eval_photos": 1, **changes}
-    assert training.train_level(jobs.Job(level, tiny_ebb, run_dir, **values))
+    assert loop.train_level(config.Job(level, tiny_ebb, run_dir, **values))
 
 
 def losses_of_steps(name, weights, steps, first=0):
@@ -48,15 +49,15 @@ def losses_of_steps(name, weights, steps, first=0):
         The losses and the trained weights.
     """
     keras.mixed_precision.set_dtype_policy(name)
-    job = jobs.Job(7, None, None, dataclasses.replace(RECIPE, learning_rate=RATE), precision=name)
+    job = config.Job(7, None, None, dataclasses.replace(RECIPE, learning_rate=RATE), precision=name)
     network = model.level_model(model.pynet(0.25), 7)
     if weights is not None:
         network.set_weights(weights)
-    optimizer = training._optimizer(job, network)
+    optimizer = loop._optimizer(job, network)
     if name == "mixed_float16":
         # From where no step is left out: the search for the scale has a test of its own.
         optimizer.dynamic_scale.assign(16.0)
-    step = training.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+    step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
     losses = []
     for number in range(first, first + steps):
         cells = np.random.default_rng(number).random((2, 4, 4, 4), np.float32)
@@ -103,10 +104,10 @@ def test_heads_norms_weights_and_outputs_are_float32(name, head, policy):
 
 def test_a_step_that_overflows_is_left_out_and_the_scale_halved(policy):
     policy("mixed_float16")
-    job = jobs.Job(7, None, None, RECIPE, precision="mixed_float16")
+    job = config.Job(7, None, None, RECIPE, precision="mixed_float16")
     network = model.level_model(model.pynet(0.05), 7)
-    optimizer = training._optimizer(job, network)
-    step = training.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+    optimizer = loop._optimizer(job, network)
+    step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
     before = [variable.numpy() for variable in network.trainable_variables]
     optimizer.dynamic_scale.assign(2.0**120)
     image = tf.random.stateless_uniform([2, 32, 32, 4], [0, 0])
@@ -124,13 +125,13 @@ def print_steps_of_two_devices():
     one = tf.config.LogicalDeviceConfiguration()
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [one, one])
-    strategy = devices.strategy("mirrored")
+    strategy = distribution.strategy("mirrored")
     keras.mixed_precision.set_dtype_policy("mixed_float16")
-    job = jobs.Job(7, None, None, RECIPE, precision="mixed_float16")
+    job = config.Job(7, None, None, RECIPE, precision="mixed_float16")
     with strategy.scope():
         network = model.level_model(model.pynet(0.05), 7)
-        optimizer = training._optimizer(job, network)
-    step = training.compiled_step(job, strategy, network, optimizer)
+        optimizer = loop._optimizer(job, network)
+    step = loop.compiled_step(job, strategy, network, optimizer)
 
     def on_each(value):
         return strategy.experimental_distribute_values_from_function(value)

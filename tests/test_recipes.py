@@ -2,8 +2,8 @@
 
 import pytest
 
-from pynet_tf import recipes
 from pynet_tf.model import LEVELS
+from pynet_tf.train import recipes
 
 
 def test_2020_batches_iterations_and_rate():

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pynet_tf import jobs, model, recipes, recompute, training
+from pynet_tf import model
+from pynet_tf.train import config, gradient_checkpointing, loop, recipes
 
 RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
 
@@ -22,7 +23,7 @@ def gradients(forward, variables, image):
 
 @pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual"), (6, "light")])
 def test_values_and_gradients_are_the_networks(level, head):
-    training._spare_graph_rewriting()
+    loop._spare_graph_rewriting()
     network = model.level_model(model.pynet(0.05, head=head), level)
     # Larger weights than the initial ones, so that every gradient counts.
     rng = np.random.default_rng(0)
@@ -33,7 +34,7 @@ def test_values_and_gradients_are_the_networks(level, head):
     variables = network.trainable_variables
     image = tf.constant(rng.random((1, 64, 64, network.input_shape[-1]), np.float32))
     loss, plain = gradients(network, variables, image)
-    again, recomputed = gradients(recompute.recomputing(network), variables, image)
+    again, recomputed = gradients(gradient_checkpointing.recomputing(network), variables, image)
     np.testing.assert_allclose(again, loss, rtol=1e-6)
     largest = {v.path: np.abs(a).max() for v, a in zip(variables, plain, strict=True)}
     normalized = {
@@ -53,7 +54,7 @@ def test_values_and_gradients_are_the_networks(level, head):
 
 def test_every_block_but_no_more_is_computed_again():
     network = model.level_model(model.pynet(0.05), 7)
-    blocks = recompute._blocks(network)
+    blocks = gradient_checkpointing._blocks(network)
     assert list(blocks) == [f"encoder_e{n}" for n in (3, 4, 5, 6)] + [
         f"level_7_a{n}" for n in (1, 2, 3, 4)
     ]
@@ -65,10 +66,10 @@ def test_every_block_but_no_more_is_computed_again():
 def test_losses_of_training_are_the_same():
     losses = []
     for again in (False, True):
-        job = jobs.Job(6, None, None, RECIPE, recompute=again)
+        job = config.Job(6, None, None, RECIPE, recompute=again)
         network = model.level_model(model.pynet(0.05), 6)
-        optimizer = training._optimizer(job, network)
-        step = training.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+        optimizer = loop._optimizer(job, network)
+        step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
         rng = np.random.default_rng(0)
         batches = [
             (rng.random((2, 64, 64, 4), np.float32), rng.random((2, 4, 4, 3), np.float32))

@@ -8,18 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pynet_tf import (
-    checkpoints,
-    images,
-    model,
-    optics,
-    render,
-    rendering,
-    saved_model,
-    serving,
-    tiles,
-)
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.export import saved_model
+from pynet_tf.inference import serving, tiling
+from pynet_tf.io import images
+from pynet_tf.lens import optics
+from pynet_tf.render import command as render
+from pynet_tf.render import photo_files
+from pynet_tf.runs import checkpoints
 
 RENDER = [sys.executable, "-m", "pynet_tf.render"]
 # Columns well inside the near and the far half of the photos that are 192 wide.
@@ -82,7 +79,7 @@ def test_help_is_quick_and_complete(folder):
     done = subprocess.run([*RENDER, "--help"], capture_output=True, text=True, check=True)
     assert time.monotonic() - start < 3
     assert "--focus" in done.stdout
-    code = "import sys, pynet_tf.render; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, pynet_tf.render.command; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -200,13 +197,13 @@ def test_depth_map_of_another_view_is_refused(folder, capsys):
     ],
 )
 def test_rounding_of_a_depth_maps_size_is_accepted(tmp_path, photo, depth):
-    rendering.refuse_other_view(tmp_path, photo, tmp_path, depth)
+    photo_files.refuse_other_view(tmp_path, photo, tmp_path, depth)
 
 
 def test_a_photo_is_not_its_own_depth_map(folder):
     images.write_image(folder / "depth" / "b.png", photo_of(64, 64))
     with pytest.raises(InputError, match="has no depth map"):
-        rendering.depth_files([], folder / "depth")(folder / "depth" / "b.png", photo_of(64, 64))
+        photo_files.depth_files([], folder / "depth")(folder / "depth" / "b.png", photo_of(64, 64))
 
 
 @pytest.mark.parametrize(
@@ -320,8 +317,8 @@ def test_large_photos_are_rendered_as_small_ones_are(models, kind):
         counts.append(count)
         return parts
 
-    tiled = tiles.renderer(loaded, area=5000, progress=progress)(photo, depth)
-    whole = tiles.renderer(loaded, progress=progress)(photo, depth)
+    tiled = tiling.renderer(loaded, area=5000, progress=progress)(photo, depth)
+    whole = tiling.renderer(loaded, progress=progress)(photo, depth)
     assert len(counts) == 1
     assert counts[0] > 1
     np.testing.assert_array_equal(whole, loaded.render(photo, depth))

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from pynet_tf import lens, scenes
+from pynet_tf import lens
 from pynet_tf.errors import InputError
-from pynet_tf.stage import Layer, Scene
+from pynet_tf.synthetic import pairs
+from pynet_tf.synthetic.scene import Layer, Scene
 
 HEIGHT, WIDTH = 192, 288
 
 
 @pytest.fixture(scope="module")
-def pairs():
-    return [scenes.pair(7, index, HEIGHT, WIDTH) for index in range(12)]
+def made():
+    return [pairs.pair(7, index, HEIGHT, WIDTH) for index in range(12)]
 
 
 def psnr(a, b):
@@ -23,30 +24,30 @@ def detail(picture):
     return np.abs(np.diff(picture.astype(float), axis=0)).mean()
 
 
-def test_the_same_seed_gives_the_same_pair(pairs):
-    for made, again in zip(pairs[3], scenes.pair(7, 3, HEIGHT, WIDTH), strict=True):
-        np.testing.assert_array_equal(made, again)
+def test_the_same_seed_gives_the_same_pair(made):
+    for one, again in zip(made[3], pairs.pair(7, 3, HEIGHT, WIDTH), strict=True):
+        np.testing.assert_array_equal(one, again)
 
 
-def test_other_seeds_and_indices_give_other_pairs(pairs):
-    assert psnr(pairs[0][0], pairs[1][0]) < 25
-    assert psnr(pairs[0][0], scenes.pair(8, 0, HEIGHT, WIDTH)[0]) < 25
+def test_other_seeds_and_indices_give_other_pairs(made):
+    assert psnr(made[0][0], made[1][0]) < 25
+    assert psnr(made[0][0], pairs.pair(8, 0, HEIGHT, WIDTH)[0]) < 25
 
 
 def test_focus_is_where_it_is_asked_for():
     def sharpness(on_subject):
-        photo, _, bokeh = scenes.pair(7, 1, HEIGHT, WIDTH, on_subject)
+        photo, _, bokeh = pairs.pair(7, 1, HEIGHT, WIDTH, on_subject)
         return photo, bokeh
 
     (photo, on), (same, off) = sharpness(1), sharpness(0)
     assert np.array_equal(photo, same) or psnr(photo, same) > 40, "only the noise differs"
     assert psnr(on, off) < 30
     with pytest.raises(InputError, match=r"on_subject is 1\.5"):
-        scenes.pair(7, 1, HEIGHT, WIDTH, 1.5)
+        pairs.pair(7, 1, HEIGHT, WIDTH, 1.5)
 
 
-def test_shapes_and_ranges(pairs):
-    for photo, depth, bokeh in pairs:
+def test_shapes_and_ranges(made):
+    for photo, depth, bokeh in made:
         assert photo.shape == bokeh.shape == (HEIGHT, WIDTH, 3)
         assert depth.shape == (HEIGHT // 2, WIDTH // 2)
         assert photo.dtype == depth.dtype == bokeh.dtype == np.uint8
@@ -56,23 +57,23 @@ def test_shapes_and_ranges(pairs):
         assert photo.std() > 15
 
 
-def test_photo_is_sharper_than_bokeh(pairs):
-    ratios = [detail(bokeh) / detail(photo) for photo, _, bokeh in pairs]
+def test_photo_is_sharper_than_bokeh(made):
+    ratios = [detail(bokeh) / detail(photo) for photo, _, bokeh in made]
     assert max(ratios) < 1.02
     assert np.mean(ratios) < 0.75
 
 
-def test_pairs_are_aligned_and_differ_about_as_much_as_real_ones(pairs):
-    figures = [psnr(photo, bokeh) for photo, _, bokeh in pairs]
+def test_pairs_are_aligned_and_differ_about_as_much_as_real_ones(made):
+    figures = [psnr(photo, bokeh) for photo, _, bokeh in made]
     assert 16 < np.mean(figures) < 28
-    for photo, _, bokeh in pairs:
+    for photo, _, bokeh in made:
         assert 0.75 < bokeh.mean() / photo.mean() < 1.3
 
 
-def test_depth_map_tells_what_to_blur(pairs):
+def test_depth_map_tells_what_to_blur(made):
     """With the better of two focus points, the lens gets closer to the target than the photo."""
     gains = []
-    for photo, depth, bokeh in pairs[:6]:
+    for photo, depth, bokeh in made[:6]:
         made = [lens.render(photo, depth, focus, 9.0) for focus in (1.0, 0.7, 0.4, 0.0)]
         gains.append(max(psnr(picture, bokeh) for picture in made) - psnr(photo, bokeh))
     assert np.mean(gains) > 0.5
@@ -91,19 +92,19 @@ def stripes_behind_card():
 
 def test_without_blur_the_lens_sees_the_sharp_scene():
     view = stripes_behind_card()
-    np.testing.assert_allclose(scenes.through_lens(view, 1.0, 0.0), scenes.sharp(view), atol=1e-6)
+    np.testing.assert_allclose(pairs.through_lens(view, 1.0, 0.0), pairs.sharp(view), atol=1e-6)
 
 
 def test_what_a_blurred_thing_hides_shines_through_its_edge():
     view = stripes_behind_card()
-    light = scenes.through_lens(view, 0.0, 5.0)
+    light = pairs.through_lens(view, 0.0, 5.0)
     np.testing.assert_allclose(light[:, 48, 59:61].mean(axis=1), [0.3, 0.1, 0.1], atol=0.02)
     np.testing.assert_allclose(light[:, 48, 80], 0, atol=1e-4)
     np.testing.assert_allclose(light[:, 48, 40], [0.6, 0.2, 0.2], atol=1e-4)
 
 
 def test_a_sharp_thing_does_not_darken_what_is_behind():
-    light = scenes.through_lens(stripes_behind_card(), 1.0, 5.0)
+    light = pairs.through_lens(stripes_behind_card(), 1.0, 5.0)
     np.testing.assert_allclose(light[:, 48, 59], [0.6, 0.2, 0.2], atol=1e-4)
     np.testing.assert_allclose(light[:, 48, 60], 0, atol=1e-4)
 
@@ -112,7 +113,7 @@ def test_slanted_ground_is_sharp_only_where_the_focus_is():
     rng = np.random.default_rng(0)
     ground = rng.random((3, 200, 64), dtype=np.float32)
     depth = np.repeat(np.linspace(0, 1, 200, dtype=np.float32)[:, None], 64, 1)
-    light = scenes.through_lens(Scene(ground, depth, (), 0.5), 0.5, 6.0)
+    light = pairs.through_lens(Scene(ground, depth, (), 0.5), 0.5, 6.0)
     contrast = [light[:, row : row + 10].std() for row in range(0, 200, 10)]
     assert np.argmax(contrast) in (9, 10)
     assert contrast[0] < 0.2 * max(contrast)
@@ -130,12 +131,12 @@ def test_slanted_ground_is_sharp_only_where_the_focus_is():
 )
 def test_bad_values_are_named(arguments, message):
     with pytest.raises(InputError, match=message):
-        scenes.pair(*arguments)
+        pairs.pair(*arguments)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 200), (200, 66)])
 def test_small_and_narrow_sizes(size):
     for index in range(6):
-        photo, depth, bokeh = scenes.pair(3, index, *size)
+        photo, depth, bokeh = pairs.pair(3, index, *size)
         assert photo.shape == bokeh.shape == (*size, 3)
         assert depth.shape == (size[0] // 2, size[1] // 2)

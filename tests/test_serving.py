@@ -11,8 +11,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pynet_tf import checkpoints, images, model, saved_model, serving
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.export import saved_model
+from pynet_tf.inference import serving
+from pynet_tf.io import images
+from pynet_tf.runs import checkpoints
 
 WIDTH = 0.125
 

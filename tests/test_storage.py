@@ -8,7 +8,8 @@ import pytest
 from command_cases import CASES, visible
 from faults import tree
 
-from pynet_tf import checkpoints, records
+from pynet_tf.data import shards
+from pynet_tf.runs import checkpoints
 
 
 def assert_one_sentence(ended, *words) -> None:
@@ -74,7 +75,7 @@ def test_a_run_directory_removed_while_it_is_trained(bench, tmp_path):
 @pytest.mark.parametrize(("name", "split"), [("train", "train"), ("evaluate", "test")])
 def test_damaged_shards_stop_the_command(name, split, damage, bench, tiny_ebb, tmp_path):
     copied = shutil.copytree(tiny_ebb, tmp_path / "ebb" / "data")
-    [shard] = records.folder(copied).glob(f"ebb-{split}.tfrecord-*")
+    [shard] = shards.folder(copied).glob(f"ebb-{split}.tfrecord-*")
     content = bytearray(shard.read_bytes())
     if damage == "cut short":
         content = content[: len(content) // 2]

@@ -7,7 +7,8 @@ import sys
 from conftest import ROOT
 from PIL import Image
 
-from pynet_tf import checkpoints, model
+from pynet_tf import model
+from pynet_tf.runs import checkpoints
 
 
 def study(*arguments):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from pynet_tf import light, model, tiles
+from pynet_tf import model
+from pynet_tf.inference import tiling
+from pynet_tf.model import light_head
 
 WIDTH = 0.05
 # Channels of level 3 and of e3 at this width.
@@ -20,7 +22,7 @@ def spread_weights(pyramid, seed=0):
         elif weight.name == "bias":
             weight.assign(rng.standard_normal(weight.shape) * 0.1)
     # The pictures need some contrast, to be compared.
-    for level in tiles.FINE_LEVELS:
+    for level in tiling.FINE_LEVELS:
         head = pyramid.get_layer(f"level_{level}_head").kernel
         head.assign(2 * head)
 
@@ -65,7 +67,7 @@ def pyramid():
 
 @pytest.fixture(scope="module")
 def parts(pyramid):
-    return tiles.cut_pyramid(pyramid)
+    return tiling.cut_pyramid(pyramid)
 
 
 def picture(height, width, channels=4):
@@ -79,8 +81,8 @@ def picture(height, width, channels=4):
 def test_tiles_give_what_the_whole_gives(pyramid, parts, height, width, area):
     image = picture(height, width)
     whole = pyramid(image)
-    for level in tiles.FINE_LEVELS:
-        tiled = tiles.evaluate(*parts, image, level, area)
+    for level in tiling.FINE_LEVELS:
+        tiled = tiling.evaluate(*parts, image, level, area)
         expected = whole[f"level_{level}"][0]
         assert np.std(expected) > 0.1
         np.testing.assert_allclose(tiled, expected, atol=1e-4)
@@ -91,11 +93,11 @@ def test_other_heads_and_photos_without_depth(head, channels):
     pyramid = model.pynet(WIDTH, depth=False, head=head)
     spread_weights(pyramid)
     image = picture(320, 352, channels)
-    tiled = tiles.evaluate(*tiles.cut_pyramid(pyramid), image, 1, 5000)
+    tiled = tiling.evaluate(*tiling.cut_pyramid(pyramid), image, 1, 5000)
     pictures = [tiled, pyramid(image)["level_1"][0]]
     if head == "light":
         # Near black a value moves many times as far as its light, in which the tiles are equal.
-        pictures = [light.to_light(made, "light") for made in pictures]
+        pictures = [light_head.to_light(made, "light") for made in pictures]
     np.testing.assert_allclose(*pictures, atol=1e-4)
 
 
@@ -108,17 +110,17 @@ def test_halo_is_what_the_network_reaches(pyramid, parts, place, source):
     image = 0.01 * picture(288, 32)
     whole = pyramid(image)["level_1"][0]
     errors = {}
-    for halo in (tiles.HALO, tiles.HALO - 1):
-        assert len(list(tiles.cut(72, 8, 8 * (36 + halo), halo))) == 2
-        tiled = tiles.evaluate(*parts, image, 1, 8 * (36 + halo), halo)
+    for halo in (tiling.HALO, tiling.HALO - 1):
+        assert len(list(tiling.cut(72, 8, 8 * (36 + halo), halo))) == 2
+        tiled = tiling.evaluate(*parts, image, 1, 8 * (36 + halo), halo)
         errors[halo] = np.abs(tiled - whole).max()
     pyramid.set_weights(before)
-    assert errors[tiles.HALO] < 1e-6
-    assert errors[tiles.HALO - 1] > 1e-3
+    assert errors[tiling.HALO] < 1e-6
+    assert errors[tiling.HALO - 1] > 1e-3
 
 
 def test_cut_level_leaves_finer_ones_out(pyramid):
-    coarse, fine = tiles.cut_pyramid(pyramid, level=2)
+    coarse, fine = tiling.cut_pyramid(pyramid, level=2)
     image = picture(32, 32)
     assert set(fine(image, coarse(image))) == {"level_2", "level_3"}
 
@@ -127,22 +129,22 @@ def test_cut_level_leaves_finer_ones_out(pyramid):
 def test_cuts_cover_every_pixel_once_within_the_area(height, width):
     area = 30_000
     count = np.zeros((height, width), int)
-    for rows, columns in tiles.cut(height, width, area):
+    for rows, columns in tiling.cut(height, width, area):
         count[rows.inner(1), columns.inner(1)] += 1
         assert len(rows) * len(columns) <= area
         for window, length in ((rows, height), (columns, width)):
-            assert window.outer_start == max(0, window.start - tiles.HALO)
-            assert window.outer_stop == min(length, window.stop + tiles.HALO)
+            assert window.outer_start == max(0, window.start - tiling.HALO)
+            assert window.outer_stop == min(length, window.stop + tiling.HALO)
     assert (count == 1).all()
 
 
 def test_a_picture_that_fits_is_one_tile():
-    assert len(list(tiles.cut(256, 384, 256 * 384))) == 1
-    assert len(list(tiles.cut(256, 384, 256 * 384 - 1))) == 2
+    assert len(list(tiling.cut(256, 384, 256 * 384))) == 1
+    assert len(list(tiling.cut(256, 384, 256 * 384 - 1))) == 2
 
 
 def test_wrong_use_is_refused(parts):
     with pytest.raises(ValueError, match="level is 4"):
-        tiles.evaluate(*parts, picture(64, 64), 4)
+        tiling.evaluate(*parts, picture(64, 64), 4)
     with pytest.raises(ValueError, match="48x64"):
-        tiles.evaluate(*parts, picture(64, 48))
+        tiling.evaluate(*parts, picture(64, 48))

@@ -15,8 +15,10 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pynet_tf import checkpoints, colours, jobs, model, recipes, training
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.runs import checkpoints
+from pynet_tf.train import colours, config, loop, recipes
 
 TINY = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=32)
 # Fewer layers, which are what takes the time.
@@ -42,7 +44,7 @@ def all_levels(tiny_ebb, tmp_path_factory):
     with contextlib.redirect_stdout(said):
         for level in range(7, 0, -1):
             once = {} if level == 7 else {"eval_step": 4, "eval_photos": 1}
-            assert training.train_level(job(tiny_ebb, run_dir, level, **once))
+            assert loop.train_level(job(tiny_ebb, run_dir, level, **once))
     return run_dir, said.getvalue()
 
 
@@ -53,9 +55,9 @@ def trained(all_levels, tmp_path):
     return tmp_path
 
 
-def job(tiny_ebb, run_dir, level=7, **changes) -> jobs.Job:
+def job(tiny_ebb, run_dir, level=7, **changes) -> config.Job:
     values = {"recipe": TINY, **NARROW, "eval_step": 2, **changes}
-    return jobs.Job(level, tiny_ebb, run_dir, **values)
+    return config.Job(level, tiny_ebb, run_dir, **values)
 
 
 def weights(run_dir, level) -> list[np.ndarray]:
@@ -117,7 +119,7 @@ def test_loss_falls_and_a_resumed_run_gives_the_same_bits(tiny_ebb, tmp_path):
             recipe = dataclasses.replace(TINY, iterations=iterations, warm_up=0)
             # A residual head's loss starts low.
             changes = {"recipe": recipe, "head": "original", "eval_step": 10}
-            training.train_level(job(tiny_ebb, run_dir, **changes))
+            loop.train_level(job(tiny_ebb, run_dir, **changes))
     assert_same_weights(weights(whole, 7), weights(parts, 7))
     losses = _scalars(whole / "level_7/logs/validation", "loss")
     assert losses[-1] < 0.8 * losses[0]
@@ -125,14 +127,14 @@ def test_loss_falls_and_a_resumed_run_gives_the_same_bits(tiny_ebb, tmp_path):
 
 def test_done_says_so_and_touches_nothing(tiny_ebb, trained, capsys):
     before = sorted(p.stat().st_mtime_ns for p in (trained / "level_7").rglob("*"))
-    assert training.train_level(job(tiny_ebb, trained))
+    assert loop.train_level(job(tiny_ebb, trained))
     assert "is done (4 steps)" in capsys.readouterr().out
     assert before == sorted(p.stat().st_mtime_ns for p in (trained / "level_7").rglob("*"))
 
 
 def test_first_level_missing_says_what_to_run(tiny_ebb, tmp_path):
     with pytest.raises(InputError, match=r"pynet_tf\.train --level 4 "):
-        training.train_level(job(tiny_ebb, tmp_path, 3))
+        loop.train_level(job(tiny_ebb, tmp_path, 3))
     assert not (tmp_path / "level_3").exists()
 
 
@@ -164,7 +166,7 @@ def test_damaged_newest_checkpoint_falls_back_and_says_so(tiny_ebb, trained, dam
     assert run.step == 2
     assert "step_00000004 is damaged" in capfd.readouterr().err
     if damage == "flipped":
-        training.train_level(job(tiny_ebb, trained))
+        loop.train_level(job(tiny_ebb, trained))
         assert_same_weights(weights(trained, 7), sound)
 
 
@@ -191,39 +193,37 @@ def test_whole_checkpoint_of_another_network_is_not_called_damaged(tmp_path, cap
 )
 def test_other_settings_are_refused_unless_allowed(tiny_ebb, trained, change):
     data = checkpoints.read_run(trained, 7).settings["data"]
-    assert jobs.agreed_run(job(tiny_ebb, trained, eval_step=7), data).step == 4
+    assert config.agreed_run(job(tiny_ebb, trained, eval_step=7), data).step == 4
     with pytest.raises(InputError, match=r"seed 0 -> 1|learning_rate 0\.001 -> 0\.0005"):
-        jobs.agreed_run(job(tiny_ebb, trained, **change), data)
-    assert jobs.agreed_run(job(tiny_ebb, trained, allow_changes=True, **change), data).step == 4
+        config.agreed_run(job(tiny_ebb, trained, **change), data)
+    assert config.agreed_run(job(tiny_ebb, trained, allow_changes=True, **change), data).step == 4
 
 
 def test_new_runs_have_residual_heads_unless_told_otherwise(tiny_ebb, tmp_path, trained):
-    assert jobs.agreed_run(job(tiny_ebb, tmp_path / "new"), "any").head == "residual"
+    assert config.agreed_run(job(tiny_ebb, tmp_path / "new"), "any").head == "residual"
     asked = job(tiny_ebb, tmp_path / "new", head="original")
-    assert jobs.agreed_run(asked, "any").head == "original"
+    assert config.agreed_run(asked, "any").head == "original"
     checkpoints.save_level(tmp_path / "old", 7, model.pynet(**NARROW), {}, **NARROW)
-    assert jobs.agreed_run(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
+    assert config.agreed_run(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
     with pytest.raises(InputError, match="--head residual, not original"):
-        jobs.agreed_run(job(tiny_ebb, trained, 6, head="original"), "any")
+        config.agreed_run(job(tiny_ebb, trained, 6, head="original"), "any")
 
 
 def test_other_data_is_refused(tiny_ebb, trained):
     with pytest.raises(InputError, match=r"data .* -> 0123"):
-        jobs.agreed_run(job(tiny_ebb, trained), "0123")
+        config.agreed_run(job(tiny_ebb, trained), "0123")
 
 
 def test_other_width_is_refused_and_that_of_the_level_below_taken_over(tiny_ebb, trained):
     with pytest.raises(InputError, match=r"--width 0\.05, not 0\.1"):
-        jobs.agreed_run(job(tiny_ebb, trained, 6, width=0.1), "any")
-    assert jobs.agreed_run(job(tiny_ebb, trained, 6, width=None), "any").width == 0.05
+        config.agreed_run(job(tiny_ebb, trained, 6, width=0.1), "any")
+    assert config.agreed_run(job(tiny_ebb, trained, 6, width=None), "any").width == 0.05
 
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tiny_ebb, trained):
     wild = dataclasses.replace(TINY, l1=1e39, iterations=50)
     with pytest.raises(InputError, match=r"not finite at step \d+.*step_00000004"):
-        training.train_level(
-            job(tiny_ebb, trained, recipe=wild, allow_changes=True, eval_step=1000)
-        )
+        loop.train_level(job(tiny_ebb, trained, recipe=wild, allow_changes=True, eval_step=1000))
     assert checkpoints.load_pyramid(trained)[1].step == 4
 
 
@@ -240,7 +240,7 @@ def test_collapse_stops_training(tiny_ebb, tmp_path, monkeypatch):
     monkeypatch.setattr(colours, "FLAT_STEPS", 5)
     still = dataclasses.replace(TINY, learning_rate=1e-12, iterations=50)
     with pytest.raises(InputError, match="lost its colours: red and green and blue"):
-        training.train_level(job(tiny_ebb, tmp_path, recipe=still, head="original", eval_step=1000))
+        loop.train_level(job(tiny_ebb, tmp_path, recipe=still, head="original", eval_step=1000))
 
 
 def test_full_disk_keeps_the_checkpoint_before(trained, monkeypatch):

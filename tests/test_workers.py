@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pynet_tf.errors import InputError
-from pynet_tf.workers import ordered_map
+from pynet_tf.prepare.process_pool import ordered_map
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -39,7 +39,7 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path):
     script.write_text(
         textwrap.dedent("""
         import multiprocessing, time
-        from pynet_tf.workers import ordered_map
+        from pynet_tf.prepare.process_pool import ordered_map
 
         if __name__ == "__main__":
             results = ordered_map(abs, range(10**9), 2)
@@ -65,7 +65,7 @@ def test_ctrl_c_while_workers_start_is_no_traceback(tmp_path):
         textwrap.dedent("""
         import multiprocessing.util, os, signal, sys, time
         from multiprocessing import resource_tracker
-        from pynet_tf.workers import ordered_map
+        from pynet_tf.prepare.process_pool import ordered_map
 
         start = multiprocessing.util.spawnv_passfds
 

@@ -19,8 +19,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, images, inputs
+from pynet_tf import cli
 from pynet_tf.errors import InputError
+from pynet_tf.io import images, photo_paths
 
 FOLDERS = ("original", "bokeh")
 ROWS_PER_SHEET = 12
@@ -34,12 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     if os.path.realpath(options.output) == os.path.realpath(options.raw):
         raise InputError(f"{options.output} holds the raw shots; name another folder for OUT")
     pairs, alone = _find(options.raw)
-    from pynet_tf import alignment
+    from pynet_tf.prepare import pair_alignment
 
-    alignment.require_opencv()
+    pair_alignment.require_opencv()
     failures = [f"{path}: has no partner of the same name" for path in alone]
     rows, done = [], 0
-    for name, paths in command_line.progress(pairs.items(), len(pairs), "aligning"):
+    for name, paths in cli.progress(pairs.items(), len(pairs), "aligning"):
         results = [options.output / folder / f"{name}.jpg" for folder in FOLDERS]
         if all(path.exists() for path in results) and not options.overwrite:
             continue
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tools/align_pairs.py", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="tools/align_pairs.py", description=__doc__, formatter_class=cli.HelpFormatter
     )
     parser.add_argument("raw", metavar="RAW", type=Path, help="folder with original/ and bokeh/")
     parser.add_argument("output", metavar="OUT", type=Path, help="folder for the aligned pairs")
@@ -83,8 +84,8 @@ def _find(raw: Path) -> tuple[dict[str, list[Path]], list[Path]]:
             raise InputError(f"{folder} is not a folder; RAW needs original/ and bokeh/")
     found = []
     for folder in folders:
-        paths = inputs.photo_paths([folder])
-        inputs.refuse_shared_stems(paths)
+        paths = photo_paths.photo_paths([folder])
+        photo_paths.refuse_shared_stems(paths)
         found.append({path.stem: path for path in paths})
     narrow, wide = found
     pairs = {name: [narrow[name], wide[name]] for name in narrow if name in wide}
@@ -94,27 +95,27 @@ def _find(raw: Path) -> tuple[dict[str, list[Path]], list[Path]]:
 
 def _align(name: str, paths: Sequence[Path], results: Sequence[Path], options) -> list:
     """Aligns and writes one pair; returns its row of the sheet."""
-    from pynet_tf import alignment
-    from pynet_tf.figures import Panel
+    from pynet_tf.io.image_grid import Panel
+    from pynet_tf.prepare import pair_alignment
 
     narrow, wide = (images.read_photo(path) for path in paths)
     try:
-        match = alignment.match(narrow, wide, options.min_inliers)
-        pair = alignment.crop_pair(narrow, wide, match.homography, options.height)
+        match = pair_alignment.match(narrow, wide, options.min_inliers)
+        pair = pair_alignment.crop_pair(narrow, wide, match.homography, options.height)
     except InputError as error:
         raise InputError(f"{paths[0]} and {paths[1]} {error}") from error
     for path, picture in zip(results, pair, strict=True):
         images.write_image(path, picture)
     raw_wide = images.resize(wide, *narrow.shape[:2])
-    figures = (
+    image_grid = (
         f"{match.model} from {match.inliers} of {match.matches} keypoints, {match.residual:.2f} px "
         f"apart, over {match.cover:.0%} of the picture"
     )
     panels = [
         Panel(pair[0], f"{name}: photo", f"{pair[0].shape[1]}x{pair[0].shape[0]}"),
-        Panel(pair[1], "bokeh, aligned", figures, warning=match.cover < 0.1),
-        Panel(alignment.overlay(narrow, raw_wide), "overlay before"),
-        Panel(alignment.overlay(*pair), "overlay after"),
+        Panel(pair[1], "bokeh, aligned", image_grid, warning=match.cover < 0.1),
+        Panel(pair_alignment.overlay(narrow, raw_wide), "overlay before"),
+        Panel(pair_alignment.overlay(*pair), "overlay after"),
     ]
     # Thumbnails, so that a sheet of large shots fits into memory.
     return [
@@ -130,12 +131,12 @@ def _thumbnail(picture) -> tuple[int, int]:
 
 
 def _write_sheet(folder: Path, rows: list) -> None:
-    from pynet_tf import figures
+    from pynet_tf.io import image_grid
 
     number = 1
     while (path := folder / f"sheet_{number:02d}.png").exists():
         number += 1
-    figures.write(path, rows, "Aligned pairs: look for coloured edges in what is sharp", 320)
+    image_grid.write(path, rows, "Aligned pairs: look for coloured edges in what is sharp", 320)
 
 
 def _even(text: str) -> int:
@@ -145,4 +146,4 @@ def _even(text: str) -> int:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "tools/align_pairs.py")
+    cli.run(main, "tools/align_pairs.py")

@@ -20,8 +20,11 @@ from pathlib import Path
 import benchmark_render
 import benchmark_training
 
-from pynet_tf import command_line, files, recipes, records
+from pynet_tf import cli
+from pynet_tf.data import shards
 from pynet_tf.errors import InputError
+from pynet_tf.io import atomic_files
+from pynet_tf.train import recipes
 
 KINDS = {
     "data": benchmark_training.data,
@@ -45,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"\n### {kind}\n\n{table(rows)}", flush=True)
             if flags.json:
                 # After every kind: all of them take long, and one of the later ones may fail.
-                files.write_text(flags.json, json.dumps(figures, indent=2) + "\n")
+                atomic_files.write_text(flags.json, json.dumps(figures, indent=2) + "\n")
 
 
 def table(rows: list[dict]) -> str:
@@ -81,12 +84,12 @@ def _check(flags: argparse.Namespace) -> None:
     if flags.json and flags.json.is_dir():
         raise InputError(f"--json {flags.json} is a folder; name a file in it")
     if flags.data_dir:
-        records.open_split(flags.data_dir, "train")
+        shards.open_split(flags.data_dir, "train")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="benchmark.py", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="benchmark.py", description=__doc__, formatter_class=cli.HelpFormatter
     )
     parser.add_argument("kinds", nargs="*", help=f"any of {', '.join(KINDS)}; all if none")
     parser.add_argument(
@@ -122,4 +125,4 @@ def _size(text: str) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "benchmark.py")
+    cli.run(main, "benchmark.py")

@@ -67,7 +67,7 @@ def _text(file) -> str:
 def untrained(run_dir: Path, level: int, width: float, head: str) -> None:
     """Makes a run directory with a level as it starts."""
     code = (
-        "import sys; from pynet_tf import checkpoints, model\n"
+        "import sys; from pynet_tf import model; from pynet_tf.runs import checkpoints\n"
         "run_dir, level, width, head = sys.argv[1:]\n"
         "kind = {'width': float(width), 'head': head}\n"
         "checkpoints.save_level(run_dir, int(level), model.pynet(**kind), {}, **kind)"
@@ -75,7 +75,7 @@ def untrained(run_dir: Path, level: int, width: float, head: str) -> None:
     run(f"making an untrained level {level}", "-c", code, run_dir, level, width, head)
 
 
-def shards(folder: Path, count: int = 8) -> Path:
+def prepared(folder: Path, count: int = 8) -> Path:
     """Prepares synthetic full-size pairs, once; returns their data_dir.
 
     Args:

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from benchmark_processes import ROOT, run, shards, untrained
+from benchmark_processes import ROOT, prepared, run, untrained
 
-from pynet_tf import command_line, recipes, records
+from pynet_tf import cli
+from pynet_tf.data import shards
 from pynet_tf.errors import InputError
+from pynet_tf.train import recipes
 
 WINDOW = 512
 # Of one forward pass at 512x512 input and full width; a training step takes three times as much.
@@ -28,9 +30,9 @@ PLAIN_PHOTOS = 8
 
 def data(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
     """Samples/s of the input pipeline, and of a plain loader of the same photos."""
-    data_dir = flags.data_dir or shards(folder)
+    data_dir = flags.data_dir or prepared(folder)
     _import_tensorflow(flags)
-    split = records.open_split(data_dir, "train")
+    split = shards.open_split(data_dir, "train")
     source = _as_files(split, folder / "files")
     rows = []
     for level in levels:
@@ -43,7 +45,7 @@ def data(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dic
     return rows
 
 
-def _pipeline_speed(flags: argparse.Namespace, split: records.Split, level: int) -> float:
+def _pipeline_speed(flags: argparse.Namespace, split: shards.Split, level: int) -> float:
     batch = recipes.recipe("original", level).batch_size
     batches = iter(_batches(flags, split, level, batch))
     count = max(10, 150 // batch)
@@ -57,22 +59,22 @@ def _pipeline_speed(flags: argparse.Namespace, split: records.Split, level: int)
     return batch * count / _median(lambda: take(count), flags.repeats)
 
 
-def _batches(flags: argparse.Namespace, split: records.Split, level: int, batch: int):
-    from pynet_tf import data as pipeline
+def _batches(flags: argparse.Namespace, split: shards.Split, level: int, batch: int):
     from pynet_tf import model
+    from pynet_tf.data import pipeline
 
     folded = model.takes_folded(flags.head)
     return pipeline.training(split, level, WINDOW, batch, seed=0, folded=folded)
 
 
-def _as_files(split: records.Split, folder: Path) -> Path:
+def _as_files(split: shards.Split, folder: Path) -> Path:
     """Writes the first samples as the files that they were made of."""
     import tensorflow as tf
     from PIL import Image
 
     folder.mkdir()
     for number in range(PLAIN_PHOTOS):
-        sample = records.parse(tf.constant(records.read(split, number % len(split))))
+        sample = shards.parse(tf.constant(shards.read(split, number % len(split))))
         (folder / f"{number}_photo.jpg").write_bytes(sample["photo"].numpy())
         (folder / f"{number}_bokeh.jpg").write_bytes(sample["bokeh"].numpy())
         depth = Image.fromarray(sample["image"].numpy()[..., 3])
@@ -105,14 +107,15 @@ def _plain_loader(source: Path, level: int) -> None:
 
 def steps(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
     """Seconds and GFLOP/s of a training step, on real batches."""
-    data_dir = flags.data_dir or shards(folder)
+    data_dir = flags.data_dir or prepared(folder)
     tf = _import_tensorflow(flags)
     import keras
 
-    from pynet_tf import jobs, model, training
-    from pynet_tf.adam import Adam
+    from pynet_tf import model
+    from pynet_tf.train import config, loop
+    from pynet_tf.train.optimizer import Adam
 
-    split = records.open_split(data_dir, "train")
+    split = shards.open_split(data_dir, "train")
     a = tf.random.stateless_normal([2048, 2048], [0, 0])
     multiply = tf.function(lambda: tf.linalg.matmul(a, a))
     rows = []
@@ -120,11 +123,11 @@ def steps(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[di
         batch = STEP_BATCH[level]
         recipe = recipes.recipe("original", level)
         recipe = dataclasses.replace(recipe, batch_size=batch, content=0.0)
-        job = jobs.Job(level, data_dir, folder, recipe)
+        job = config.Job(level, data_dir, folder, recipe)
         network = model.level_model(model.pynet(flags.width, head=flags.head), level)
         optimizer = Adam(recipe.learning_rate, epsilon=1e-8)
         optimizer.build(network.trainable_variables)
-        step = training.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+        step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
         batches = iter(_batches(flags, split, level, batch))
         step(*next(batches))
         waited, took, product = [], [], []
@@ -152,8 +155,8 @@ def memory(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
     """Peak resident memory of `pynet_tf.train`, batch 1, three steps and a checkpoint."""
     rows = []
     for count in (10, flags.large):
-        data_dir = flags.data_dir or shards(folder, count)
-        count = records.split_sizes(data_dir)["train"]
+        data_dir = flags.data_dir or prepared(folder, count)
+        count = shards.split_sizes(data_dir)["train"]
         for level in levels:
             terms = [["--content_weight", "0"]]
             if level == 1 and flags.vgg:
@@ -181,7 +184,7 @@ def memory(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
 
 def start(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
     """Seconds of each part from the command to the end of the first step, batch 1."""
-    data_dir = flags.data_dir or shards(folder)
+    data_dir = flags.data_dir or prepared(folder)
     program = ROOT / "tools" / "measure_start.py"
     rows = []
     for level in levels:
@@ -200,7 +203,7 @@ def start(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[di
 
 def _import_tensorflow(flags: argparse.Namespace):
     """Imports TensorFlow as it trains on this machine."""
-    tf = command_line.import_tensorflow()
+    tf = cli.import_tensorflow()
     from pynet_tf import model
 
     if flags.head not in model.HEADS:

@@ -18,7 +18,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, ebb_folder, preparing, records
+from pynet_tf import cli
+from pynet_tf.data import ebb_layout, shards
+from pynet_tf.prepare import build_shards
 
 SHOWN_NAMES = 20
 
@@ -26,23 +28,23 @@ SHOWN_NAMES = 20
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Prepares the shards; returns the exit status."""
     options = _parser().parse_args(arguments)
-    source = ebb_folder.scan(options.src, options.test_range, options.leave_out)
+    source = ebb_layout.scan(options.src, options.test_range, options.leave_out)
     for reason, names in source.incomplete.items():
         shown = ", ".join(names[:SHOWN_NAMES])
         more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
         print(f"left out, {reason} ({len(names)}): {shown}{more}", file=sys.stderr)
-    report = None if options.overwrite else preparing.up_to_date(source, options.data_dir)
+    report = None if options.overwrite else build_shards.up_to_date(source, options.data_dir)
     done = "already prepared"
     if report is None:
-        preparing.check_space(source, options.data_dir)
-        command_line.import_tensorflow()
-        report = preparing.build(source, options.data_dir, options.workers)
+        build_shards.check_space(source, options.data_dir)
+        cli.import_tensorflow()
+        report = build_shards.build(source, options.data_dir, options.workers)
         done = "prepared"
     for failure in report.failed:
         print(f"left out: {failure}", file=sys.stderr)
     counts = ", ".join(f"{name} {count}" for name, count in report.counts.items())
     left_out = f", {len(report.failed)} that cannot be used" if report.failed else ""
-    print(f"{done}: {records.folder(options.data_dir)} ({counts}{left_out})")
+    print(f"{done}: {shards.folder(options.data_dir)} ({counts}{left_out})")
     return 1 if report.failed else 0
 
 
@@ -50,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/build_ebb.py",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("src", metavar="SRC", type=Path, help="folder in EBB! layout")
     parser.add_argument(
         "--data_dir",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         required=True,
         help="where TFDS keeps its data sets",
     )
@@ -99,4 +101,4 @@ def _positive(text: str) -> int:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "tools/build_ebb.py")
+    cli.run(main, "tools/build_ebb.py")

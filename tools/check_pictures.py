@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import command_line
+from pynet_tf import cli
 
 NEAR = 0.1
 INSIDE, OUTSIDE = 8, 24
@@ -26,7 +26,7 @@ DETAIL = 480
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, measures and prints."""
     parser = argparse.ArgumentParser(
-        prog="check_pictures.py", description=__doc__, formatter_class=command_line.HelpFormatter
+        prog="check_pictures.py", description=__doc__, formatter_class=cli.HelpFormatter
     )
     parser.add_argument("photos", type=Path, help="folder of the photos")
     parser.add_argument("depths", type=Path, help="folder of their depth maps, near = bright")
@@ -34,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="PNG file for the sheet")
     flags = parser.parse_args(arguments)
 
-    from pynet_tf import figures, images, inputs
     from pynet_tf.errors import InputError
+    from pynet_tf.io import image_grid, images, photo_paths
 
     print("| photo | sharpness | rest | colour |\n| --- | --- | --- | --- |")
     rows, measured = [], []
-    for path in inputs.photo_paths([flags.photos]):
+    for path in photo_paths.photo_paths([flags.photos]):
         depth_file, made = (
-            inputs.find_by_stem(folder, path.stem, inputs.PHOTO_SUFFIXES)
+            photo_paths.find_by_stem(folder, path.stem, photo_paths.PHOTO_SUFFIXES)
             for folder in (flags.depths, flags.pictures)
         )
         if depth_file is None or made is None:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows.append(_row(path.stem, photo, subject, picture))
     print("| mean | " + " | ".join(f"{value:.3f}" for value in np.mean(measured, axis=0)) + " |")
     if flags.output:
-        images.write_image(flags.output, figures.grid(rows, height=DETAIL))
+        images.write_image(flags.output, image_grid.grid(rows, height=DETAIL))
 
 
 def measure(photo: np.ndarray, subject: np.ndarray, picture: np.ndarray) -> tuple:
@@ -92,7 +92,8 @@ def find_subject(photo: np.ndarray, depth: np.ndarray) -> np.ndarray:
         photo: `[H, W, 3]` uint8.
         depth: `[h, w]` uint8, near = bright.
     """
-    from pynet_tf import images, lens
+    from pynet_tf import lens
+    from pynet_tf.io import images
 
     near = depth >= 255 * (lens.nearest_subject(depth) - NEAR)
     enlarged = images.resize(near.astype(np.uint8) * 255, *photo.shape[:2])
@@ -109,8 +110,8 @@ def _row(name: str, photo: np.ndarray, subject: np.ndarray, picture: np.ndarray)
     """Photo and picture reduced, and where the subject's edge is longest at full size."""
     from scipy import ndimage
 
-    from pynet_tf import images
-    from pynet_tf.figures import Panel
+    from pynet_tf.io import images
+    from pynet_tf.io.image_grid import Panel
 
     edge = subject ^ ndimage.binary_erosion(subject, iterations=3)
     density = ndimage.uniform_filter(edge.astype(np.float32), DETAIL, mode="constant")
@@ -130,4 +131,4 @@ def _row(name: str, photo: np.ndarray, subject: np.ndarray, picture: np.ndarray)
 
 
 if __name__ == "__main__":
-    command_line.run(main, "check_pictures.py")
+    cli.run(main, "check_pictures.py")

@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line
+from pynet_tf import cli
 from pynet_tf.errors import InputError
 
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="convert_megadepth.py",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("pth", type=Path, help="best_generalization_net_G.pth")
     parser.add_argument("out", type=Path, help="the Keras file to write; ends in .weights.h5")
@@ -77,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
 
     tensors = read_state_dict(options.pth)
-    command_line.import_tensorflow()
-    from pynet_tf.megadepth import load_state, megadepth, save_megadepth
+    cli.import_tensorflow()
+    from pynet_tf.depth.megadepth import load_state, megadepth, save_megadepth
 
     model = megadepth()
     try:
@@ -90,4 +90,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "convert_megadepth.py")
+    cli.run(main, "convert_megadepth.py")

@@ -10,23 +10,22 @@ export like any other run directory.
 import argparse
 from collections.abc import Sequence
 
-from pynet_tf import __version__, command_line, tf1_names
+from pynet_tf import __version__, cli
+from pynet_tf.convert import tf1_names
 from pynet_tf.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Converts; prints which levels are trained and what was left out."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=command_line.HelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=cli.HelpFormatter)
     parser.add_argument(
         "prefix",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         help="the checkpoint: its path without .index and .data-00000-of-00001",
     )
     parser.add_argument(
         "output",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         help="run directory to write, new or without levels",
     )
     parser.add_argument(
@@ -42,18 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise InputError(f"{options.output} already holds trained levels; choose another folder")
     tf1_names.checkpoint_prefix(options.prefix)
 
-    command_line.import_tensorflow()
-    from pynet_tf import checkpoints, model, tf1
+    cli.import_tensorflow()
+    from pynet_tf import model
+    from pynet_tf.convert import tf1_checkpoint
+    from pynet_tf.runs import checkpoints
 
-    checkpoint = tf1.read_checkpoint(options.prefix)
+    checkpoint = tf1_checkpoint.read_checkpoint(options.prefix)
     if checkpoint.ignored:
         print(
             f"left out {len(checkpoint.ignored)} variables that are no weights: "
             f"{', '.join(checkpoint.ignored)}"
         )
-    level = tf1.finest_level(checkpoint, options.level)
+    level = tf1_checkpoint.finest_level(checkpoint, options.level)
     pyramid = model.pynet()
-    tf1.load_weights(pyramid, checkpoint.values)
+    tf1_checkpoint.load_weights(pyramid, checkpoint.values)
     settings = {
         "converted_from": checkpoint.prefix.name,
         "iterations": checkpoint.iterations,
@@ -71,4 +72,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "convert_tf1_checkpoint")
+    cli.run(main, "convert_tf1_checkpoint")

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pynet_tf import command_line
+from pynet_tf import cli
 from pynet_tf.errors import InputError
-from pynet_tf.files import write_text
+from pynet_tf.io.atomic_files import write_text
 
 MANIFEST = "synthetic_ebb.json"
 # Changes when the same seed no longer gives the same pictures.
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="make_synthetic_ebb.py",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
     parser.add_argument("--count", type=int, default=200, help="training pairs")
@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     missing = [job for job in wanted if not all(map(Path.is_file, _paths(options.out, *job)))]
     make = functools.partial(_make, options.out, settings)
     if missing:
-        from pynet_tf.workers import ordered_map
+        from pynet_tf.prepare.process_pool import ordered_map
 
         done = ordered_map(make, missing, min(options.workers, len(missing)))
-        for _ in command_line.progress(done, len(missing), "making pairs"):
+        for _ in cli.progress(done, len(missing), "making pairs"):
             pass
     before = len(wanted) - len(missing)
     kept = f", {before} of them there before" if before else ""
@@ -138,16 +138,16 @@ def _paths(out: Path, split: str, number: int) -> list[Path]:
 
 def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
     """Makes one pair; runs in a worker."""
-    from pynet_tf import scenes
-    from pynet_tf.images import write_image
+    from pynet_tf.io.images import write_image
+    from pynet_tf.synthetic import pairs
 
     split, number = job
     index = number + (FIRST_TEST if split == "test" else 0)
-    made = scenes.pair(index=index, **settings)
+    made = pairs.pair(index=index, **settings)
     for path, picture in zip(_paths(out, split, number), made, strict=True):
         if not path.is_file():
             write_image(path, picture)
 
 
 if __name__ == "__main__":
-    command_line.run(main, "make_synthetic_ebb.py")
+    cli.run(main, "make_synthetic_ebb.py")

@@ -15,14 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import command_line
+from pynet_tf import cli
 
 
 def main() -> None:
     """Loads the model, renders and prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=command_line.HelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=cli.HelpFormatter)
     parser.add_argument("model", type=Path, help="run directory, SavedModel or .tflite file")
     parser.add_argument("--height", type=int, default=1024, help="of the photo")
     parser.add_argument("--width", type=int, default=1536, help="of the photo")
@@ -31,11 +29,11 @@ def main() -> None:
     parser.add_argument("--network", action="store_true", help="time the bare network too")
     flags = parser.parse_args()
 
-    command_line.import_tensorflow()
-    from pynet_tf import litert, serving, tiles
+    cli.import_tensorflow()
+    from pynet_tf.inference import litert, serving, tiling
 
     model = litert.fast_model(flags.model) if flags.fast else serving.load_model(flags.model)
-    render = tiles.renderer(model)
+    render = tiling.renderer(model)
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (flags.height, flags.width, 3), np.uint8)
     depth = rng.integers(0, 256, (flags.height // 2, flags.width // 2), np.uint8)
@@ -58,8 +56,8 @@ def _bare(model, photo: np.ndarray, depth: np.ndarray) -> Callable[[], object]:
     """Returns a call of the network alone, on the image that the photo becomes."""
     import tensorflow as tf
 
+    from pynet_tf.inference.serving import to_image
     from pynet_tf.model import level_model
-    from pynet_tf.serving import to_image
 
     network = tf.function(level_model(model.pyramid(), model.level))
     image = to_image(photo[None], depth[None], model.folded)
@@ -74,4 +72,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "measure_render.py")
+    cli.run(main, "measure_render.py")

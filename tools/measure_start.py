@@ -18,7 +18,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from pynet_tf import command_line, train
+from pynet_tf import cli
+from pynet_tf.train import command as train
 
 
 class _StepDone(Exception):
@@ -55,18 +56,18 @@ def main() -> None:
 
     def imported(*arguments):
         tf = import_tensorflow(*arguments)
-        from pynet_tf import jobs, training
+        from pynet_tf.train import config, loop
 
-        training.compiled_step = one_step(training.compiled_step)
-        jobs.agreed_run = marking("data", jobs.agreed_run)
-        training._optimizer = marking("network", training._optimizer)
-        jobs.set_first_weights = marking("weights", jobs.set_first_weights)
+        loop.compiled_step = one_step(loop.compiled_step)
+        config.agreed_run = marking("data", config.agreed_run)
+        loop._optimizer = marking("network", loop._optimizer)
+        config.set_first_weights = marking("weights", config.set_first_weights)
         marks["import"] = time.monotonic()
         return tf
 
     # Not before it: mistakes are told without TensorFlow.
-    import_tensorflow = command_line.import_tensorflow
-    command_line.import_tensorflow = imported
+    import_tensorflow = cli.import_tensorflow
+    cli.import_tensorflow = imported
     try:
         train.main(sys.argv[1:])
     except _StepDone:
@@ -76,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "measure_start.py")
+    cli.run(main, "measure_start.py")

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from study_level_1_variants import VARIANTS, Variant
 
-from pynet_tf import command_line
-from pynet_tf.files import write_text
+from pynet_tf import cli
+from pynet_tf.io.atomic_files import write_text
 
 WINDOW = 128
 MEASURED_BATCHES, MEASURED_BATCH = 4, 8
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         draw(options.study, options.ablation, options.output)
         print(options.output)
         return
-    command_line.import_tensorflow()
+    cli.import_tensorflow()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name in options.variants:
             path = options.output / f"{options.run_dir.name}.{name}.{seed}.json"
@@ -60,16 +60,19 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     import keras
     import tensorflow as tf
 
-    from pynet_tf import checkpoints, data, losses, model, recipes, vgg
-    from pynet_tf.adam import Adam
+    from pynet_tf import model
+    from pynet_tf.data import pipeline
+    from pynet_tf.runs import checkpoints
+    from pynet_tf.train import losses, recipes, vgg
+    from pynet_tf.train.optimizer import Adam
 
     pyramid, run = checkpoints.load_pyramid(options.run_dir, 2)
-    sizes = data.split_sizes(options.data_dir)
-    train_split = data.open_split(options.data_dir, "train")
-    test_split = data.open_split(options.data_dir, "test") if sizes.get("test") else train_split
+    sizes = pipeline.split_sizes(options.data_dir)
+    train_split = pipeline.open_split(options.data_dir, "train")
+    test_split = pipeline.open_split(options.data_dir, "test") if sizes.get("test") else train_split
     kind = {"depth": run.depth, "folded": run.folded}
     windows = list(
-        data.training(test_split, 1, WINDOW, MEASURED_BATCH, 999, **kind).take(MEASURED_BATCHES)
+        pipeline.training(test_split, 1, WINDOW, MEASURED_BATCH, 999, **kind).take(MEASURED_BATCHES)
     )
     level_2 = model.level_model(pyramid, 2)
     below = measure(lambda image: _enlarge(level_2(image)), windows)
@@ -108,9 +111,9 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
 
     forward = tf.function(network)
     curve = [{"step": 0, **measure(forward, windows)}]
-    batches = data.training(train_split, 1, WINDOW, options.batch_size, seed, **kind)
+    batches = pipeline.training(train_split, 1, WINDOW, options.batch_size, seed, **kind)
     numbers = range(1, options.steps + 1)
-    shown = command_line.progress(numbers, len(numbers), variant.says, every=60)
+    shown = cli.progress(numbers, len(numbers), variant.says, every=60)
     for done, (image, target) in zip(shown, batches, strict=False):
         optimizer.learning_rate = recipes.rate(recipe, done)
         norms = step(image, target)
@@ -154,10 +157,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/study_level_1.py",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     tasks = parser.add_subparsers(dest="task", required=True)
-    shows = {"formatter_class": command_line.HelpFormatter}
+    shows = {"formatter_class": cli.HelpFormatter}
     task = tasks.add_parser("train", help="train variants", **shows)
     task.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="with levels 7 to 2")
     task.add_argument("--data_dir", type=Path, required=True, help="prepared shards")
@@ -184,4 +187,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    command_line.run(main, "tools/study_level_1.py")
+    cli.run(main, "tools/study_level_1.py")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing
+from pynet_tf.io.atomic_files import replacing
 
 
 def draw(study: Path, ablation: str, output: Path) -> None:

@@ -92,20 +92,20 @@ def start_from_features(pyramid, seed: int):
 
 def start_enlarged(pyramid, seed: int):
     """As level 2 enlarged, see `pynet_tf.starts`."""
-    from pynet_tf import starts
+    from pynet_tf.train import warm_start
 
-    starts.start_as_level_below(pyramid, 1)
+    warm_start.start_as_level_below(pyramid, 1)
     return _level_1(pyramid)
 
 
 def start_enlarged_dark(pyramid, seed: int):
     """As level 2 enlarged, but with its dark colours left to the leaky unit."""
-    from pynet_tf import starts
+    from pynet_tf.train import warm_start
 
     start_enlarged(pyramid, seed)
     for name, sign in (("level_2_head", -1), ("level_1_head", 1)):
         bias = pyramid.get_layer(name).bias
-        bias.assign(bias + sign * starts.SHIFT)
+        bias.assign(bias + sign * warm_start.SHIFT)
     return _level_1(pyramid)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from pynet_tf import model
+from pynet_tf.convert.tf1_names import checkpoint_prefix, weight_names
 from pynet_tf.errors import InputError
-from pynet_tf.tf1_names import checkpoint_prefix, weight_names
 
 # `pynet_level_3_iteration_30000.ckpt`, as the 2020 training script names its files.
 _TRAINING_NAME = re.compile(r"pynet_level_([1-7])_iteration_(\d+)(\.ckpt)?")

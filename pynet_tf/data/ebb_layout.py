@@ -30,8 +30,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from pynet_tf import images
 from pynet_tf.errors import InputError
+from pynet_tf.io import images
 
 PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
 LACKS = {PHOTOS: "photo", BOKEH: "bokeh shot", DEPTHS: "depth map"}

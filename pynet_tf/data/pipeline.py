@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import records
+from pynet_tf.data import shards
+from pynet_tf.data.shards import Split, open_split, split_sizes
 from pynet_tf.errors import InputError
-from pynet_tf.records import Split, open_split, split_sizes
 
 __all__ = [
     "drawn_photo",
@@ -146,7 +146,7 @@ def photos(split: Split, indices: Iterable[int] | None = None) -> Iterator[dict]
     """
     for index in range(len(split)) if indices is None else indices:
         try:
-            sample = _whole(records.parse(tf.constant(records.read(split, index))))
+            sample = _whole(shards.parse(tf.constant(shards.read(split, index))))
         # TensorFlow's messages quote what it could not parse, which need not be text.
         except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
             raise _no_sample(split, str(error)) from error
@@ -163,7 +163,7 @@ def name(split: Split, index: int) -> str:
         InputError: see `photos`.
     """
     try:
-        return records.parse(tf.constant(records.read(split, index)))["name"].numpy().decode()
+        return shards.parse(tf.constant(shards.read(split, index)))["name"].numpy().decode()
     except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
         raise _no_sample(split, str(error)) from error
 
@@ -266,9 +266,9 @@ def _middle_sample(split, index, level, window, depth, folded):
 def _read(split: Split, index) -> dict:
     # Not stateful: a stateful function would be run one call at a time under op determinism.
     serialized = tf.numpy_function(
-        lambda number: records.read(split, int(number)), [index], tf.string, stateful=False
+        lambda number: shards.read(split, int(number)), [index], tf.string, stateful=False
     )
-    return records.parse(tf.ensure_shape(serialized, []))
+    return shards.parse(tf.ensure_shape(serialized, []))
 
 
 def _input(image, photo, depth: bool):

@@ -24,8 +24,8 @@ from pathlib import Path
 import crc32c
 import numpy as np
 
-from pynet_tf import files
 from pynet_tf.errors import InputError
+from pynet_tf.io import atomic_files
 
 NAME = "ebb"
 VERSION = "1.0.0"
@@ -52,7 +52,7 @@ class Split:
 
     name: str
     paths: tuple[Path, ...]
-    files: tuple[int, ...]
+    atomic_files: tuple[int, ...]
     shard: np.ndarray
     offset: np.ndarray
     length: np.ndarray
@@ -218,7 +218,7 @@ def write_fingerprints(prepared: Path, shard_counts: dict[str, Sequence[int]]) -
             finally:
                 os.close(file)
         digests[split] = _digest(scans)
-    files.write_text(prepared / FINGERPRINTS, json.dumps(digests, indent=1) + "\n")
+    atomic_files.write_text(prepared / FINGERPRINTS, json.dumps(digests, indent=1) + "\n")
 
 
 def split_sizes(data_dir: Path) -> dict[str, int]:
@@ -263,7 +263,7 @@ def _shard_counts(data_dir: Path, split: str) -> list[int]:
 def _read_json(data_dir: Path, name: str):
     path = folder(data_dir) / name
     if not path.is_file():
-        files.settle(path.parent.parent)
+        atomic_files.settle(path.parent.parent)
     if not path.is_file():
         raise InputError(
             f"{data_dir} holds no prepared EBB! set ({path} is missing); prepare it with "

@@ -16,12 +16,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line
-from pynet_tf.depth_maps import estimate_depth, estimate_maps
+from pynet_tf import cli
+from pynet_tf.depth.estimation import estimate_depth, estimate_maps
+from pynet_tf.depth.normalization import MAP_SUFFIXES, normalize_files
 from pynet_tf.errors import InputError
-from pynet_tf.foreign_depth import MAP_SUFFIXES, normalize_files
-from pynet_tf.images import write_image
-from pynet_tf.inputs import photo_paths, refuse_own_folder, refuse_shared_stems
+from pynet_tf.io.images import write_image
+from pynet_tf.io.photo_paths import photo_paths, refuse_own_folder, refuse_shared_stems
 
 __all__ = ["estimate_depth", "main"]
 
@@ -45,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.normalize:
         maps = normalize_files(waiting, options.invert, options.photos)
     else:
-        command_line.import_tensorflow()
-        from pynet_tf.megadepth import load_megadepth
+        cli.import_tensorflow()
+        from pynet_tf.depth.megadepth import load_megadepth
 
         model = load_megadepth(options.weights)
         maps = estimate_maps(waiting, model, options.batch_size, options.refine)
 
     failed = 0
-    for path, depth in command_line.progress(maps, len(waiting), "depth"):
+    for path, depth in cli.progress(maps, len(waiting), "depth"):
         if isinstance(depth, InputError):
             failed += 1
             print(f"pynet_tf.depth: {depth}", file=sys.stderr)
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pynet_tf.depth",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("photo", nargs="*", help="photos, folders of photos or patterns")
     parser.add_argument("--weights", type=Path, help="MegaDepth's weights for Keras (.weights.h5)")
@@ -138,7 +138,3 @@ def _parser() -> argparse.ArgumentParser:
         "its name; without, it keeps its own size",
     )
     return parser
-
-
-if __name__ == "__main__":
-    command_line.run(main, "pynet_tf.depth")

@@ -18,7 +18,7 @@ import numpy as np
 from keras import layers
 
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing
+from pynet_tf.io.atomic_files import replacing
 
 # An inception block: channels of the plain branch, then (reduced to, kernel, channels) of three.
 _A = (32, (32, 3, 32), (32, 5, 32), (32, 7, 32))

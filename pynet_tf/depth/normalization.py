@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pynet_tf.depth_maps import map_size, resize_map, stretch
+from pynet_tf.depth.estimation import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
-from pynet_tf.images import MAX_PIXELS, open_image
-from pynet_tf.inputs import PHOTO_SUFFIXES, find_by_stem
+from pynet_tf.io.images import MAX_PIXELS, open_image
+from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem
 
 MAP_SUFFIXES = (".npy", *PHOTO_SUFFIXES)
 

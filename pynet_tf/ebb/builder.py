@@ -13,19 +13,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from pynet_tf import ebb_folder, records
+from pynet_tf.data import ebb_layout, shards
 from pynet_tf.errors import InputError
 
 SHARD_BYTES = 128 << 20
 
-Reader = Callable[[Sequence[ebb_folder.Pair]], Iterable[dict | InputError]]
+Reader = Callable[[Sequence[ebb_layout.Pair]], Iterable[dict | InputError]]
 
 
 class Ebb(tfds.core.ShardBasedBuilder):
     """Builds `ebb` from a folder in EBB! layout."""
 
-    VERSION = tfds.core.Version(records.VERSION)
-    RELEASE_NOTES = {records.VERSION: "First release."}  # noqa: RUF012 (TFDS reads it so)
+    VERSION = tfds.core.Version(shards.VERSION)
+    RELEASE_NOTES = {shards.VERSION: "First release."}  # noqa: RUF012 (TFDS reads it so)
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put `original/`, `bokeh/` and `original_depth/` of EBB! into the manual folder, or run "
         "`python tools/build_ebb.py SRC --data_dir DIR`."
@@ -34,7 +34,7 @@ class Ebb(tfds.core.ShardBasedBuilder):
     def __init__(
         self,
         *,
-        source: ebb_folder.Source | None = None,
+        source: ebb_layout.Source | None = None,
         read: Reader | None = None,
         **options,
     ):
@@ -76,7 +76,7 @@ class Ebb(tfds.core.ShardBasedBuilder):
         )
 
     def _shard_iterators_per_split(self, dl_manager) -> dict[str, list[Callable]]:
-        source = self._source or ebb_folder.scan(dl_manager.manual_dir)
+        source = self._source or ebb_layout.scan(dl_manager.manual_dir)
         return {
             split: [functools.partial(_examples, shard, self._read) for shard in plan(pairs)]
             for split, pairs in source.splits.items()
@@ -92,26 +92,26 @@ class Ebb(tfds.core.ShardBasedBuilder):
             if not sum(lengths):
                 raise InputError(f"none of the pairs for {split} can be used")
         # TFDS renames this folder when all is done: the fingerprints come and go with the shards.
-        records.write_fingerprints(self.data_path, counts)
+        shards.write_fingerprints(self.data_path, counts)
 
 
-def plan(pairs: Sequence[ebb_folder.Pair]) -> list[list[ebb_folder.Pair]]:
+def plan(pairs: Sequence[ebb_layout.Pair]) -> list[list[ebb_layout.Pair]]:
     """Divides the pairs, in order, into shards of up to about `SHARD_BYTES`."""
-    shards: list[list[ebb_folder.Pair]] = []
+    planned: list[list[ebb_layout.Pair]] = []
     left = 0
     for pair in pairs:
-        size = ebb_folder.stored_bytes(pair)
-        if not shards or size > left:
-            shards.append([])
+        size = ebb_layout.stored_bytes(pair)
+        if not planned or size > left:
+            planned.append([])
             left = SHARD_BYTES
-        shards[-1].append(pair)
+        planned[-1].append(pair)
         left -= size
-    return shards
+    return planned
 
 
-def _examples(pairs: Sequence[ebb_folder.Pair], read: Reader | None) -> Iterator[tuple[str, dict]]:
+def _examples(pairs: Sequence[ebb_layout.Pair], read: Reader | None) -> Iterator[tuple[str, dict]]:
     """Yields key and features of the pairs that can be used."""
-    for sample in (read or ebb_folder.read_samples)(pairs):
+    for sample in (read or ebb_layout.read_samples)(pairs):
         if not isinstance(sample, InputError):
             yield sample["name"], sample
         elif read is None:

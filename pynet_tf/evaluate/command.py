@@ -11,8 +11,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, files, records
+from pynet_tf import cli
+from pynet_tf.data import shards
 from pynet_tf.errors import InputError
+from pynet_tf.io import atomic_files
 
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
@@ -21,10 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     models = _labels(options.model)
     if options.output.exists() and not options.output.is_dir():
         raise InputError(f"{options.output} is a file; give a folder with --output")
-    records.open_split(options.data_dir, options.split)
+    shards.open_split(options.data_dir, options.split)
 
-    command_line.import_tensorflow()
-    from pynet_tf import comparison, evaluation, report
+    cli.import_tensorflow()
+    from pynet_tf.evaluate import comparison, protocol, report
 
     plan = comparison.Plan(
         data_dir=options.data_dir,
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         names=tuple(options.photos),
         count=options.count,
     )
-    outcome = comparison.compare(plan, evaluation.Store(options.output / "results.jsonl"))
+    outcome = comparison.compare(plan, protocol.Store(options.output / "results.jsonl"))
     report.write(options.output, plan, outcome)
     print((options.output / "report.md").read_text(encoding="utf-8"))
     print(f"written to {options.output}")
@@ -47,13 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pynet_tf.evaluate",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument(
         "--model",
         action="append",
         default=[],
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         help="run directory or exported SavedModel; may be given several times",
     )
     parser.add_argument(
@@ -93,7 +95,7 @@ def _labels(paths: Sequence[Path]) -> dict[str, Path]:
     paths = list(dict.fromkeys(paths))
     for path in paths:
         if not path.exists():
-            files.settle(path.parent)
+            atomic_files.settle(path.parent)
         if not path.is_dir():
             raise InputError(f"{path} is not a folder; give a run directory or a SavedModel folder")
     full = [path.absolute().parts for path in paths]
@@ -118,7 +120,3 @@ def _radius(text: str) -> float:
     if not 0 < radius <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a radius above 0")
     return radius
-
-
-if __name__ == "__main__":
-    command_line.run(main, "pynet_tf.evaluate")

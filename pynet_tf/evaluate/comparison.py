@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import candidates, command_line, data, evaluation, records
+from pynet_tf import cli
+from pynet_tf.data import pipeline, shards
 from pynet_tf.errors import InputError
-from pynet_tf.evaluation import Candidate, Picture, Result, Store
+from pynet_tf.evaluate import methods, protocol
+from pynet_tf.evaluate.protocol import Candidate, Picture, Result, Store
 
 LENS_SEARCH_PHOTOS = 12
 # Pictures show this many of the worst photos, and as many of the best.
@@ -92,8 +94,8 @@ def plan_levels(plan: Plan) -> dict[str, list[int]]:
     """
     chosen = {}
     for label, path in plan.models.items():
-        held = candidates.trained_levels(path)
-        fine = [level for level in held if level in evaluation.SCALED_LEVELS]
+        held = methods.trained_levels(path)
+        fine = [level for level in held if level in protocol.SCALED_LEVELS]
         if plan.level is not None and plan.level not in held:
             raise InputError(
                 f"{path} has the levels {', '.join(map(str, held))}, not {plan.level}; choose one "
@@ -114,40 +116,40 @@ def compare(plan: Plan, store: Store) -> Outcome:
     Raises:
         InputError: no data, no such photo, or a model that cannot be used.
     """
-    split = records.open_split(plan.data_dir, plan.split)
+    split = shards.open_split(plan.data_dir, plan.split)
     indices = _choose(split, plan)
     levels = plan_levels(plan)
 
     def run(candidate: Candidate, subset: Sequence[int] = indices) -> Result:
-        samples = data.photos(split, subset)
+        samples = pipeline.photos(split, subset)
         label = f"{candidate.name}, level {candidate.level}"
-        return evaluation.evaluate(
-            candidate, command_line.progress(samples, len(subset), label), store
-        )
+        return protocol.evaluate(candidate, cli.progress(samples, len(subset), label), store)
 
-    sizes = {sample["name"]: sample["photo"].shape[:2] for sample in data.photos(split, indices)}
+    sizes = {
+        sample["name"]: sample["photo"].shape[:2] for sample in pipeline.photos(split, indices)
+    }
     measured = sorted({1, *(level for held in levels.values() for level in held)})
-    baselines = {level: [run(candidates.doing_nothing(level))] for level in measured}
+    baselines = {level: [run(methods.doing_nothing(level))] for level in measured}
     searched = _spread(indices, LENS_SEARCH_PHOTOS)
     search = {
-        blur: float(np.mean(run(candidates.thin_lens(blur), searched).values("full_psnr")))
+        blur: float(np.mean(run(methods.thin_lens(blur), searched).values("full_psnr")))
         for blur in plan.lens_blurs
     }
     if search:
         best = max(search, key=search.get)
         for level in measured:
-            baselines[level].append(run(candidates.thin_lens(best, level)))
+            baselines[level].append(run(methods.thin_lens(best, level)))
     models = [
-        run(candidates.model(plan.models[label], level, label))
+        run(methods.model(plan.models[label], level, label))
         for label, held in levels.items()
         for level in held
     ]
     every, nothing = {}, []
     if plan.every_level:
         for label, path in plan.models.items():
-            held = sorted(candidates.trained_levels(path), reverse=True)
-            every[label] = [run(candidates.model(path, level, label)) for level in held]
-        nothing = [run(candidates.doing_nothing(level)) for level in range(7, 0, -1)]
+            held = sorted(methods.trained_levels(path), reverse=True)
+            every[label] = [run(methods.model(path, level, label)) for level in held]
+        nothing = [run(methods.doing_nothing(level)) for level in range(7, 0, -1)]
     return Outcome(
         sizes, baselines, models, every, nothing, search, len(searched), split.fingerprint
     )
@@ -155,9 +157,9 @@ def compare(plan: Plan, store: Store) -> Outcome:
 
 def samples(plan: Plan, names: Sequence[str]) -> dict[str, dict]:
     """Reads the samples of the given names."""
-    split = records.open_split(plan.data_dir, plan.split)
+    split = shards.open_split(plan.data_dir, plan.split)
     indices = _named(split, names)
-    return {sample["name"]: sample for sample in data.photos(split, indices)}
+    return {sample["name"]: sample for sample in pipeline.photos(split, indices)}
 
 
 def pictures(candidate: Candidate, chosen: Mapping[str, dict]) -> dict[str, Picture]:
@@ -166,7 +168,7 @@ def pictures(candidate: Candidate, chosen: Mapping[str, dict]) -> dict[str, Pict
     return {name: picture(sample) for name, sample in chosen.items()}
 
 
-def _choose(split: records.Split, plan: Plan) -> list[int]:
+def _choose(split: shards.Split, plan: Plan) -> list[int]:
     if plan.names:
         return sorted(_named(split, plan.names))
     everything = range(len(split))
@@ -179,11 +181,11 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
     return [indices[k * len(indices) // count] for k in range(count)]
 
 
-def _named(split: records.Split, names: Sequence[str]) -> list[int]:
+def _named(split: shards.Split, names: Sequence[str]) -> list[int]:
     """Finds photos by name, in the order of the names."""
     found = {}
     for index in range(len(split)):
-        found[data.name(split, index)] = index
+        found[pipeline.name(split, index)] = index
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import checkpoints, lens, optics, serving
+from pynet_tf import lens
 from pynet_tf.errors import InputError
-from pynet_tf.evaluation import Candidate, Picture, level_size, target
+from pynet_tf.evaluate.protocol import Candidate, Picture, level_size, target
+from pynet_tf.inference import serving
+from pynet_tf.lens import optics
 from pynet_tf.model import has_depth, is_folded, level_model
+from pynet_tf.runs import checkpoints
 
 
 def doing_nothing(level: int) -> Candidate:

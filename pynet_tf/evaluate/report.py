@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import candidates, comparison, evaluation, figures, files
-from pynet_tf.comparison import Outcome, Plan
-from pynet_tf.evaluation import FIGURES, METRICS, Result, mean_interval
-from pynet_tf.figures import Panel
+from pynet_tf.evaluate import comparison, methods, protocol
+from pynet_tf.evaluate.comparison import Outcome, Plan
+from pynet_tf.evaluate.protocol import FIGURES, METRICS, Result, mean_interval
+from pynet_tf.io import atomic_files, image_grid
+from pynet_tf.io.image_grid import Panel
 
 _HEADERS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 _DIGITS = {"psnr": 2, "ssim": 4, "ms_ssim": 4}
@@ -35,9 +36,9 @@ def write(folder: Path, plan: Plan, outcome: Outcome) -> None:
         outcome: what came out.
     """
     folder = Path(folder)
-    files.write_text(folder / "per_image.csv", per_image_csv(outcome))
+    atomic_files.write_text(folder / "per_image.csv", per_image_csv(outcome))
     text = json.dumps(as_json(plan, outcome), indent=1, allow_nan=False) + "\n"
-    files.write_text(folder / "report.json", text)
+    atomic_files.write_text(folder / "report.json", text)
     chosen = comparison.samples(plan, outcome.extremes)
     _write_comparison(folder / "comparison.png", plan, outcome, chosen)
     if outcome.levels:
@@ -45,7 +46,7 @@ def write(folder: Path, plan: Plan, outcome: Outcome) -> None:
         few = {name: chosen[name] for name in dict.fromkeys(ends)}
         _write_levels(folder / "levels.png", plan, outcome, few)
     # Last, so that a report that can be read is a report that is complete.
-    files.write_text(folder / "report.md", markdown(plan, outcome))
+    atomic_files.write_text(folder / "report.md", markdown(plan, outcome))
 
 
 def markdown(plan: Plan, outcome: Outcome) -> str:
@@ -75,7 +76,7 @@ def markdown(plan: Plan, outcome: Outcome) -> str:
             "",
         ]
     lines += [
-        f"Output clipped to [0, 1], target resized to the level, {evaluation.BORDER} pixels cut "
+        f"Output clipped to [0, 1], target resized to the level, {protocol.BORDER} pixels cut "
         "off every edge.",
         "",
     ]
@@ -103,7 +104,7 @@ def as_json(plan: Plan, outcome: Outcome) -> dict:
         "split_fingerprint": outcome.fingerprint,
         "photos": {name: list(size) for name, size in outcome.sizes.items()},
         "models": {label: str(path) for label, path in plan.models.items()},
-        "border": evaluation.BORDER,
+        "border": protocol.BORDER,
         "results": [_result_json(result) for result in [*results, *outcome.models]],
         "levels": {
             label: [_result_json(result) for result in rows]
@@ -217,7 +218,7 @@ def _levels_table(outcome: Outcome) -> list[str]:
         "|---|---|---|" + "---|" * len(labels),
     ]
     for nothing in outcome.nothing:
-        rows, columns = evaluation.level_size(*size, nothing.level)
+        rows, columns = protocol.level_size(*size, nothing.level)
         cells = [
             _cell(held[label][nothing.level].values("whole_psnr"), 2)
             if nothing.level in held[label]
@@ -250,10 +251,10 @@ def _write_comparison(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[
     rendered = []
     if lens:
         blur = max(outcome.lens_search, key=outcome.lens_search.get)
-        made = comparison.pictures(candidates.thin_lens(blur), chosen)
+        made = comparison.pictures(methods.thin_lens(blur), chosen)
         rendered.append((lens[0].name, lens[0], made))
     for result in outcome.models:
-        model = candidates.model(plan.models[result.name], result.level, result.name)
+        model = methods.model(plan.models[result.name], result.level, result.name)
         title = f"{result.name}, level {result.level}"
         rendered.append((title, result, comparison.pictures(model, chosen)))
     rows = []
@@ -263,7 +264,7 @@ def _write_comparison(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[
         for title, result, made in rendered:
             row.append(Panel(made[name].full, title, _caption(result, name)))
         rows.append([*row, Panel(bokeh, "target", f"{photo.shape[1]}x{photo.shape[0]}")])
-    figures.write(path, rows, "Full size, 8 bit: worst photos, then best", 340)
+    image_grid.write(path, rows, "Full size, 8 bit: worst photos, then best", 340)
 
 
 def _rank(outcome: Outcome, name: str) -> str:
@@ -289,7 +290,7 @@ def _write_levels(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[str,
     rows = []
     for label, results in outcome.levels.items():
         rendered = [
-            comparison.pictures(candidates.model(plan.models[label], r.level, label), chosen)
+            comparison.pictures(methods.model(plan.models[label], r.level, label), chosen)
             for r in results
         ]
         for name, sample in chosen.items():
@@ -306,4 +307,4 @@ def _write_levels(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[str,
             rows += [
                 panels[k : k + _LEVELS_PER_ROW] for k in range(0, len(panels), _LEVELS_PER_ROW)
             ]
-    figures.write(path, rows, "What each level does", 300)
+    image_grid.write(path, rows, "What each level does", 300)

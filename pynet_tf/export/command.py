@@ -17,8 +17,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, inputs, run_dirs
+from pynet_tf import cli
 from pynet_tf.errors import InputError
+from pynet_tf.io import photo_paths
+from pynet_tf.runs import run_directory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,16 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     _check(options)
 
-    command_line.import_tensorflow()
-    from pynet_tf import (
-        calibration,
-        checkpoints,
-        files,
-        litert,
-        onnx_model,
-        saved_model,
-        serving,
-    )
+    cli.import_tensorflow()
+    from pynet_tf.export import onnx, saved_model
+    from pynet_tf.inference import calibration, litert, serving
+    from pynet_tf.io import atomic_files
+    from pynet_tf.runs import checkpoints
 
     pyramid, run = serving.load_pyramid(options.run_dir, options.level)
     run = dataclasses.replace(run, level=options.level or run.level)
@@ -51,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 images = calibration.images(options.calibration, run.depth, size, run.folded)
             content = litert.convert(pyramid, run.level, options.quantize, size, images)
         else:
-            content = onnx_model.convert(pyramid, run.level, size)
-        with files.replacing(options.output) as partial:
+            content = onnx.convert(pyramid, run.level, size)
+        with atomic_files.replacing(options.output) as partial:
             partial.write_bytes(content)
     print(f"wrote {options.output}: level {run.level}, step {run.step} of {options.run_dir}")
 
@@ -78,7 +75,7 @@ def _check(options: argparse.Namespace) -> None:
             "photos like those to be rendered"
         )
     if options.calibration is not None:
-        inputs.photo_paths([options.calibration / "original"])
+        photo_paths.photo_paths([options.calibration / "original"])
     output = options.output
     if options.format == "saved_model":
         if output.exists() and not (output / "saved_model.pb").is_file():
@@ -88,18 +85,18 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(f"--output {output} is there already; name another folder")
     elif output.is_dir():
         raise InputError(f"--output {output} is a folder; name a file in it")
-    run_dirs.refuse_no_model(options.run_dir, options.level)
+    run_directory.refuse_no_model(options.run_dir, options.level)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pynet_tf.export",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument(
         "--run_dir",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         default="checkpoints",
         help="what pynet_tf.train wrote",
     )
@@ -116,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         help="SavedModel folder, .tflite file, .onnx file, or a run directory to share",
     )
     parser.add_argument(
-        "--output", type=command_line.utf8_path, required=True, help="folder or file to write"
+        "--output", type=cli.utf8_path, required=True, help="folder or file to write"
     )
     parser.add_argument(
         "--quantize",
@@ -134,7 +131,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--height", type=int, help="LiteRT, ONNX: only for photos this high")
     parser.add_argument("--width", type=int, help="LiteRT, ONNX: only for photos this wide")
     return parser
-
-
-if __name__ == "__main__":
-    command_line.run(main, "pynet_tf.export")

@@ -11,8 +11,9 @@ Making a model needs the package tf2onnx, running it onnxruntime.
 import keras
 import tensorflow as tf
 
-from pynet_tf import model, serving
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.inference import serving
 
 # The operators of ONNX 1.13 (2022), which all current runtimes know.
 OPSET = 18

@@ -19,10 +19,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from pynet_tf import serving
-from pynet_tf.checkpoints import Run
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing, write_text
+from pynet_tf.inference import serving
+from pynet_tf.io.atomic_files import replacing, write_text
+from pynet_tf.runs.checkpoints import Run
 
 
 def write(pyramid: keras.Model, run: Run, path: Path) -> None:

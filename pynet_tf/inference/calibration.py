@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import images as pictures
-from pynet_tf import inputs, serving
 from pynet_tf.errors import InputError
+from pynet_tf.inference import serving
+from pynet_tf.io import images as pictures
+from pynet_tf.io import photo_paths
 
 # More photos make converting longer and the scales hardly better.
 MOST = 16
@@ -39,7 +40,7 @@ def images(
     Raises:
         InputError: there are no photos, or a depth map is missing.
     """
-    photos = inputs.photo_paths([folder / "original"])
+    photos = photo_paths.photo_paths([folder / "original"])
     chosen = photos[:: -(-len(photos) // MOST)]
     depth_folder = folder / "original_depth" if depth else None
     return [_image(path, depth_folder, size, folded) for path in chosen]
@@ -55,7 +56,7 @@ def _image(
     photo = pictures.resize(photo, *shape)
     if depth_folder is None:
         return serving.to_image(photo[None], folded=folded).numpy()
-    file = inputs.find_by_stem(depth_folder, path.stem, (".png", *inputs.PHOTO_SUFFIXES))
+    file = photo_paths.find_by_stem(depth_folder, path.stem, (".png", *photo_paths.PHOTO_SUFFIXES))
     if file is None:
         raise InputError(
             f"{path} has no depth map: {depth_folder} holds no {path.stem}.png; make one with "

@@ -33,9 +33,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import checkpoints, model, serving
+from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing
+from pynet_tf.inference import serving
+from pynet_tf.io.atomic_files import replacing
+from pynet_tf.runs import checkpoints
 
 # What LiteRT makes of an instance norm, besides the residual additions.
 _NORM_OPERATORS = ["ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB"]

@@ -24,8 +24,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import checkpoints, graphs, model, run_dirs
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.inference import op_allowlist
+from pynet_tf.runs import checkpoints, run_directory
 
 SMALLEST_SIDE = 64
 # Beside the graph in a SavedModel's folder, so that the pyramid can be built again: a JSON
@@ -288,7 +290,7 @@ def find_run(run_dir: Path, level: int | None = None) -> checkpoints.Run:
     Raises:
         InputError: see `load_pyramid`.
     """
-    run_dirs.refuse_no_model(run_dir, level)
+    run_directory.refuse_no_model(run_dir, level)
     if level is None:
         return checkpoints.finest_run(run_dir)
     runs = (checkpoints.read_run(run_dir, held) for held in range(level, 0, -1))
@@ -321,7 +323,7 @@ def read_description(path: Path) -> checkpoints.Run:
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; "
-            f"{run_dirs.SOURCES}"
+            f"{run_directory.SOURCES}"
         ) from error
 
 
@@ -350,7 +352,7 @@ def _name(weight) -> str:
 
 
 def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]:
-    graphs.refuse_foreign_operations(path)
+    op_allowlist.refuse_foreign_operations(path)
     try:
         loaded = tf.saved_model.load(str(path))
         outputs = set(loaded.signatures["network"].structured_outputs)

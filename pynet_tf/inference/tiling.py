@@ -31,7 +31,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import serving
+from pynet_tf.inference import serving
 
 # In pixels of level 4, the unit in which tiles are cut.
 HALO = 29

@@ -19,8 +19,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, files, records
+from pynet_tf import cli
+from pynet_tf.data import shards
 from pynet_tf.errors import InputError
+from pynet_tf.io import atomic_files
 
 SHOWN = 12
 # The preview is one picture, drawn in memory.
@@ -34,42 +36,46 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     options = _parser().parse_args(arguments)
     if options.output.exists() and not options.output.is_dir():
         raise InputError(f"{options.output} is a file; give a folder with --output")
-    names = [options.split] if options.split else list(records.split_sizes(options.data_dir))
-    splits = [records.open_split(options.data_dir, name) for name in names]
+    names = [options.split] if options.split else list(shards.split_sizes(options.data_dir))
+    splits = [shards.open_split(options.data_dir, name) for name in names]
 
-    command_line.import_tensorflow()
-    from pynet_tf import data, figures, preview
+    cli.import_tensorflow()
+    from pynet_tf.data import pipeline
+    from pynet_tf.inspect_data import preview
+    from pynet_tf.io import image_grid
 
     rows = preview.training_rows(
         splits[0], options.level, options.window, options.count, options.seed
     )
-    with data.reading(splits[0]):
-        rows = list(command_line.progress(rows, options.count, "drawing"))
+    with pipeline.reading(splits[0]):
+        rows = list(cli.progress(rows, options.count, "drawing"))
     title = f"Training samples of {options.data_dir}, seed {options.seed}"
-    figures.write(options.output / "preview.png", rows, title, 260)
+    image_grid.write(options.output / "preview.png", rows, title, 260)
     print(f"look at {options.output / 'preview.png'}")
     if not options.preview_only:
         _check(splits, options.output)
     return None
 
 
-def _check(splits: Sequence[records.Split], output: Path) -> None:
+def _check(splits: Sequence[shards.Split], output: Path) -> None:
     """Measures all pairs and writes what came out."""
     import numpy as np
 
-    from pynet_tf import data, figures, inspection, preview
+    from pynet_tf.data import pipeline
+    from pynet_tf.inspect_data import checks, preview
+    from pynet_tf.io import image_grid
 
-    limits = inspection.Limits()
+    limits = checks.Limits()
     places, found = [], []
     for split in splits:
-        samples = command_line.progress(data.photos(split), len(split), f"checking {split.name}")
+        samples = cli.progress(pipeline.photos(split), len(split), f"checking {split.name}")
         for index, sample in enumerate(samples):
             places.append((split, index))
-            found.append(inspection.measure(sample))
+            found.append(checks.measure(sample))
     labels = [f"{split.name}/{f.name}" for (split, _), f in zip(places, found, strict=True)]
-    reasons = [inspection.suspicions(findings, limits) for findings in found]
+    reasons = [checks.suspicions(findings, limits) for findings in found]
     thumbnails = np.stack([findings.thumbnail for findings in found])
-    for first, later in inspection.duplicates(thumbnails, limits.duplicate):
+    for first, later in checks.duplicates(thumbnails, limits.duplicate):
         reasons[later].append(f"the same photo as {labels[first]}")
 
     text = io.StringIO()
@@ -80,22 +86,22 @@ def _check(splits: Sequence[records.Split], output: Path) -> None:
         numbers += [findings.depth_range, findings.likeness, findings.sharpness]
         fields = ["" if np.isnan(number) else f"{number:.4g}" for number in numbers]
         writer.writerow([label.split("/")[0], findings.name, *fields, "; ".join(why)])
-    files.write_text(output / "checks.csv", text.getvalue())
+    atomic_files.write_text(output / "checks.csv", text.getvalue())
 
     bad = [(label, why) for label, why in zip(labels, reasons, strict=True) if why]
     lines = ["# split/name <tab> why; for tools/build_ebb.py --leave_out"]
     lines += [f"{label}\t{'; '.join(why)}" for label, why in bad]
-    files.write_text(output / "suspicious.txt", "\n".join(lines) + "\n")
+    atomic_files.write_text(output / "suspicious.txt", "\n".join(lines) + "\n")
     rows = []
     for (split, index), why in zip(places, reasons, strict=True):
         if why and len(rows) < SHOWN:
-            rows.append(preview.suspicious_row(next(data.photos(split, [index])), why))
+            rows.append(preview.suspicious_row(next(pipeline.photos(split, [index])), why))
     if rows:
         title = f"Suspicious pairs ({len(rows)} of {len(bad)})"
-        figures.write(output / "suspicious.png", rows, title, 260)
+        image_grid.write(output / "suspicious.png", rows, title, 260)
     for line in lines[1 : SHOWN + 1]:
         print(line)
-    warning = inspection.set_warning(found, limits)
+    warning = checks.set_warning(found, limits)
     if warning:
         print(warning)
     unknown = sum(not findings.tiles for findings in found)
@@ -110,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pynet_tf.inspect_data",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument(
         "--data_dir", type=Path, required=True, help="where tools/build_ebb.py put the shards"
@@ -151,7 +157,3 @@ def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {2**31 - 1}")
     return int(text)
-
-
-if __name__ == "__main__":
-    command_line.run(main, "pynet_tf.inspect_data")

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import data, figures, images
-from pynet_tf.figures import Panel
-from pynet_tf.records import Split
+from pynet_tf.data import pipeline
+from pynet_tf.data.shards import Split
+from pynet_tf.io import image_grid, images
+from pynet_tf.io.image_grid import Panel
 
 _THUMBNAIL = 320
 
@@ -28,15 +29,15 @@ def training_rows(
         Photo with the window drawn in | depth map | window as the network sees it | its depth |
         its target | both laid over each other.
     """
-    batches = data.training(split, level, window, 1, seed).take(count)
+    batches = pipeline.training(split, level, window, 1, seed).take(count)
     for number, (image, target) in enumerate(batches.as_numpy_iterator()):
         key = tf.constant(number, tf.int64)
-        sample = next(data.photos(split, [int(data.drawn_photo(split, key, seed))]))
+        sample = next(pipeline.photos(split, [int(pipeline.drawn_photo(split, key, seed))]))
         size = sample["image"].shape[:2]
-        corner, turns, flip = data.drawn_window(tf.constant(size), key, window, seed)
+        corner, turns, flip = pipeline.drawn_window(tf.constant(size), key, window, seed)
         top, left = (2 * int(place) for place in corner)
         height, width = (2 * min(window, side) for side in size)
-        boxed = figures.outline(sample["photo"], top, left, height, width, size[0] // 60)
+        boxed = image_grid.outline(sample["photo"], top, left, height, width, size[0] // 60)
         image, target = (
             np.rint(np.clip(picture[0], 0, 1) * 255).astype(np.uint8) for picture in (image, target)
         )

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pynet_tf.images import write_image
+from pynet_tf.io.images import write_image
 
 _BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)

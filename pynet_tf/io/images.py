@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pynet_tf import metadata
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing
+from pynet_tf.io import photo_metadata
+from pynet_tf.io.atomic_files import replacing
 
 # Just under the size that Pillow refuses by itself.
 MAX_PIXELS = 178_000_000
@@ -83,8 +83,8 @@ def read_photo_with_metadata(path: Path) -> tuple[np.ndarray, dict]:
         InputError: see `open_image`.
     """
     picture = open_image(path)
-    options = metadata.read(picture)
-    return np.asarray(_convert(metadata.to_rgb(picture), "RGB", path)), options
+    options = photo_metadata.read(picture)
+    return np.asarray(_convert(photo_metadata.to_rgb(picture), "RGB", path)), options
 
 
 def read_depth(path: Path) -> np.ndarray:

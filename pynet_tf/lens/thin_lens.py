@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import fft, ndimage
 
 from pynet_tf.errors import InputError
-from pynet_tf.optics import SHARP, aperture, blur, to_light, to_srgb
+from pynet_tf.lens.optics import SHARP, aperture, blur, to_light, to_srgb
 
 # Layers are this far apart in blur, in full-size pixels, near the focus; farther off the
 # distance grows with the blur, since the eye compares relative sizes.

@@ -12,7 +12,7 @@ level's name.
 import keras
 from keras import layers
 
-from pynet_tf import heads
+from pynet_tf.model import heads
 
 # A place's light is (p**2 + TOE p) / (1 + TOE) of its value p: near what sRGB's powers give, at
 # a tenth of their time and with a bounded slope at black.

@@ -15,8 +15,8 @@ weights can be mapped by name.
 
 import keras
 
-from pynet_tf import focus, heads, light
-from pynet_tf.blocks import add, conv, conv_head, halve, join, multi, up
+from pynet_tf.model import focus, heads, light_head
+from pynet_tf.model.blocks import add, conv, conv_head, halve, join, multi, up
 
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
 HEADS = ("original", "residual", "light")
@@ -103,12 +103,12 @@ def pynet(
     def finish_in_light(level, features):
         name = f"level_{level}"
         if level == 7:
-            sums[7] = light.corrected([photos[7]], conv_head(features, 3, f"{name}_head"), 7)
+            sums[7] = light_head.corrected([photos[7]], conv_head(features, 3, f"{name}_head"), 7)
         else:
             # Levels 2 and 1 have few features to learn a radius of their own from.
             inherited = {2: learned.get(3), 1: radii.get(2)}.get(level)
             maps = conv_head(sees_focus(level, features), 4, f"{name}_head")
-            sums[level], radii[level], learned[level] = light.refocused(
+            sums[level], radii[level], learned[level] = light_head.refocused(
                 maps,
                 sums[level + 1],
                 photos[level],
@@ -117,7 +117,7 @@ def pynet(
                 inherited,
                 level,
             )
-        outputs[name] = light.picture(
+        outputs[name] = light_head.picture(
             sums[level], radii.get(level), whole_photos[level], photos[level], level
         )
 
@@ -133,9 +133,9 @@ def pynet(
         lens_radii, weight = {}, None
         if depth:
             lens_radii, defocus = focus.defocus(heads.photos(rest[0], 2, 6, "depth"))
-            weight = light.weight(lens_radii[2])
-        whole = light.to_light(keras.ops.depth_to_space(photo, 2), "photo_light")
-        photos, whole_photos = light.smooth_photos(whole, weight, 7), heads.photos(whole, 1, 7)
+            weight = light_head.weight(lens_radii[2])
+        whole = light_head.to_light(keras.ops.depth_to_space(photo, 2), "photo_light")
+        photos, whole_photos = light_head.smooth_photos(whole, weight, 7), heads.photos(whole, 1, 7)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
     e3 = multi(folded, n32, 3, "encoder_e3", seed, norm=False)

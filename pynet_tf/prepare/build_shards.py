@@ -21,10 +21,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pynet_tf import command_line, ebb_folder, files, records
-from pynet_tf.ebb_folder import Source
+from pynet_tf import cli
+from pynet_tf.data import ebb_layout, shards
+from pynet_tf.data.ebb_layout import Source
 from pynet_tf.errors import InputError
-from pynet_tf.workers import ordered_map
+from pynet_tf.io import atomic_files
+from pynet_tf.prepare.process_pool import ordered_map
 
 REPORT = "source.json"
 # A run killed while it starts a worker leaves the lock to this one, until it is a program of its
@@ -53,8 +55,8 @@ def up_to_date(source: Source, data_dir: Path) -> Report | None:
     Raises:
         InputError: something else is prepared there, or its shards are damaged.
     """
-    folder = records.folder(data_dir)
-    files.settle(folder.parent)
+    folder = shards.folder(data_dir)
+    atomic_files.settle(folder.parent)
     if not folder.exists():
         return None
     try:
@@ -62,19 +64,19 @@ def up_to_date(source: Source, data_dir: Path) -> Report | None:
         report = Report(fields["source"], dict(fields["counts"]), tuple(map(str, fields["failed"])))
     except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
         report = None
-    if report is None or report.source != ebb_folder.source_hash(source):
+    if report is None or report.source != ebb_layout.source_hash(source):
         raise InputError(
             f"{folder} was prepared from other files, or these have changed since; give "
             "--overwrite to replace it, or another --data_dir"
         )
     for split in report.counts:
-        records.open_split(data_dir, split)
+        shards.open_split(data_dir, split)
     return report
 
 
 def check_space(source: Source, data_dir: Path) -> None:
     """Raises an InputError if the disk has no room for the shards."""
-    needed = sum(ebb_folder.stored_bytes(pair) for pair in _pairs(source))
+    needed = sum(ebb_layout.stored_bytes(pair) for pair in _pairs(source))
     there = Path(data_dir).absolute()
     while not there.exists():
         there = there.parent
@@ -109,13 +111,13 @@ def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
     tfds.disable_progress_bar()
     logging.set_verbosity(logging.ERROR)
 
-    source_hash = ebb_folder.source_hash(source)
+    source_hash = ebb_layout.source_hash(source)
     pairs = list(_pairs(source))
     failed: list[str] = []
     with _staging(data_dir) as staging, contextlib.ExitStack() as stack:
-        results = ordered_map(ebb_folder.sample_or_error, pairs, workers)
+        results = ordered_map(ebb_layout.sample_or_error, pairs, workers)
         stack.callback(results.close)
-        stream = iter(command_line.progress(_noting(results, failed), len(pairs), "preparing"))
+        stream = iter(cli.progress(_noting(results, failed), len(pairs), "preparing"))
 
         def read(shard):
             # The workers go on with the next shard while one is finished.
@@ -140,13 +142,15 @@ def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
         counts = {name: split.num_examples for name, split in builder.info.splits.items()}
         report = Report(source_hash, counts, tuple(failed))
         prepared = Path(builder.data_dir)
-        files.write_text(prepared / REPORT, json.dumps(dataclasses.asdict(report), indent=1) + "\n")
-        with files.replacing(records.folder(data_dir)) as partial:
+        atomic_files.write_text(
+            prepared / REPORT, json.dumps(dataclasses.asdict(report), indent=1) + "\n"
+        )
+        with atomic_files.replacing(shards.folder(data_dir)) as partial:
             os.rename(prepared, partial)
     return report
 
 
-def _pairs(source: Source) -> Iterator[ebb_folder.Pair]:
+def _pairs(source: Source) -> Iterator[ebb_layout.Pair]:
     # In the order in which the builder asks for them.
     return itertools.chain.from_iterable(source.splits.values())
 
@@ -172,7 +176,7 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _staging(data_dir: Path) -> Iterator[Path]:
     """Yields an empty hidden folder; no other process gets it at the same time."""
-    parent = records.folder(data_dir).parent
+    parent = shards.folder(data_dir).parent
     parent.mkdir(parents=True, exist_ok=True)
     staging = parent / ".preparing"
     # The lock goes with the process, however that ends.

@@ -20,13 +20,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import command_line, files, rendering
+from pynet_tf import cli
 from pynet_tf.errors import InputError
-from pynet_tf.inputs import photo_paths
+from pynet_tf.io import atomic_files
+from pynet_tf.io.photo_paths import photo_paths
+from pynet_tf.render import photo_files
 
 LENS_OPTIONS = ("focus", "blur", "blades", "highlights")
 NET_OPTIONS = ("model", "level", "fast")
-SMALL_MODEL = Path(__file__).parent.parent / "checkpoints" / "small"
+SMALL_MODEL = Path(__file__).parents[2] / "checkpoints" / "small"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,23 +39,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.model = _small_model()
     _check(options, parser)
     photos = photo_paths(options.photo)
-    jobs = rendering.plan(photos, options.output, options.format, options.depth)
-    depth_source = rendering.depth_files(photos, options.depth) if options.depth else None
+    jobs = photo_files.plan(photos, options.output, options.format, options.depth)
+    depth_source = photo_files.depth_files(photos, options.depth) if options.depth else None
     waiting = [job for job in jobs if options.overwrite or not job.output.exists()]
     _tell_skipped([job for job in jobs if job not in waiting])
     if not waiting:
         return 0
 
     if options.depth_weights or options.method == "net":
-        command_line.import_tensorflow()
+        cli.import_tensorflow()
     if options.depth_weights:
         depth_source = _estimated(options.depth_weights)
     render = _lens(options) if options.method == "lens" else _net(options, depth_source)
 
     failed = 0
-    for job in command_line.progress(waiting, len(waiting), "rendering"):
+    for job in cli.progress(waiting, len(waiting), "rendering"):
         try:
-            rendering.render_file(job, render, depth_source)
+            photo_files.render_file(job, render, depth_source)
         except InputError as error:
             failed += 1
             print(f"pynet_tf.render: {error}", file=sys.stderr)
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _lens(options: argparse.Namespace) -> rendering.Renderer:
+def _lens(options: argparse.Namespace) -> photo_files.Renderer:
     from pynet_tf import lens
 
     def render(photo, depth):
@@ -79,16 +81,16 @@ def _lens(options: argparse.Namespace) -> rendering.Renderer:
 
 
 def _net(
-    options: argparse.Namespace, depth_source: rendering.DepthSource | None
-) -> rendering.Renderer:
-    from pynet_tf import serving, tiles
+    options: argparse.Namespace, depth_source: photo_files.DepthSource | None
+) -> photo_files.Renderer:
+    from pynet_tf.inference import serving, tiling
 
     if options.fast:
-        from pynet_tf import litert
+        from pynet_tf.inference import litert
 
         print(f"{options.model}: rendering with 8-bit weights (made once, in 1 to 2 minutes)")
         file = litert.fast_form(options.model, options.level)
-        with command_line.without_messages():
+        with cli.without_messages():
             model = litert.load_model(file)
     else:
         model = serving.load_model(options.model, options.level)
@@ -96,17 +98,17 @@ def _net(
         raise InputError(f"the model {options.model} needs depth maps; {_DEPTH_REMEDY}")
     if model.level > 1:
         print(f"{options.model}: pictures of level {model.level} are enlarged to the photos' size")
-    return tiles.renderer(
+    return tiling.renderer(
         model,
-        progress=lambda parts, count: command_line.progress(parts, count, "tiles of a photo"),
+        progress=lambda parts, count: cli.progress(parts, count, "tiles of a photo"),
     )
 
 
-def _estimated(weights: Path) -> rendering.DepthSource:
-    from pynet_tf import depth_maps, megadepth
+def _estimated(weights: Path) -> photo_files.DepthSource:
+    from pynet_tf.depth import estimation, megadepth
 
     model = megadepth.load_megadepth(weights)
-    return lambda path, photo: depth_maps.estimate_depth(photo, model)
+    return lambda path, photo: estimation.estimate_depth(photo, model)
 
 
 _DEPTH_REMEDY = (
@@ -133,7 +135,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
     if options.method == "lens" and not (options.depth or options.depth_weights):
         raise InputError(f"the lens needs depth maps; {_DEPTH_REMEDY}")
     if options.model and not options.model.exists():
-        files.settle(options.model.parent)
+        atomic_files.settle(options.model.parent)
     tflite = options.fast and options.model.suffix == ".tflite"
     if options.method == "net" and not (options.model.is_dir() or tflite):
         raise InputError(
@@ -157,7 +159,7 @@ def _small_model() -> Path:
     return SMALL_MODEL
 
 
-def _tell_skipped(jobs: Sequence[rendering.Job]) -> None:
+def _tell_skipped(jobs: Sequence[photo_files.Job]) -> None:
     if jobs:
         names = ", ".join(str(job.output) for job in jobs[:3])
         more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""
@@ -168,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pynet_tf.render",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
@@ -183,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format",
-        choices=rendering.FORMATS,
+        choices=photo_files.FORMATS,
         default="same",
         help="of the pictures; same: that of the photo",
     )
@@ -192,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     net = parser.add_argument_group("--method net")
     net.add_argument(
         "--model",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         help="run directory or exported SavedModel, with --fast also a .tflite file; the small "
         "model that comes with the project if not given",
     )
@@ -271,7 +273,3 @@ def _number(largest: float):
         return value
 
     return number
-
-
-if __name__ == "__main__":
-    command_line.run(main, "pynet_tf.render")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import images, inputs
 from pynet_tf.errors import InputError
+from pynet_tf.io import images, photo_paths
 
 FORMATS = ("same", "png", "jpg")
 SMALLEST_SIDE = 64
@@ -57,8 +57,8 @@ def plan(
     photos = list(photos)
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output} is a file; name a folder")
-    inputs.refuse_own_folder(photos, output)
-    inputs.refuse_own_folder([Path(os.path.realpath(photo)) for photo in photos], output)
+    photo_paths.refuse_own_folder(photos, output)
+    photo_paths.refuse_own_folder([Path(os.path.realpath(photo)) for photo in photos], output)
     maps = depth if depth is None or depth.is_dir() else depth.parent
     if maps is not None and os.path.realpath(maps) == os.path.realpath(output):
         raise InputError(f"--output {output} is the folder of the depth maps; name another folder")
@@ -78,7 +78,7 @@ def plan(
 def _suffix(photo: Path, picture_format: str) -> str:
     if picture_format != "same":
         return f".{picture_format}"
-    return photo.suffix if photo.suffix.lower() in inputs.PHOTO_SUFFIXES else ".png"
+    return photo.suffix if photo.suffix.lower() in photo_paths.PHOTO_SUFFIXES else ".png"
 
 
 def depth_files(photos: Sequence[Path], depth: Path) -> DepthSource:
@@ -103,7 +103,7 @@ def depth_files(photos: Sequence[Path], depth: Path) -> DepthSource:
     def read(path: Path, photo: np.ndarray) -> np.ndarray:
         file = depth
         if depth.is_dir():
-            file = inputs.find_by_stem(depth, path.stem, (".png", *inputs.PHOTO_SUFFIXES))
+            file = photo_paths.find_by_stem(depth, path.stem, (".png", *photo_paths.PHOTO_SUFFIXES))
         if file is None or os.path.realpath(file) == os.path.realpath(path):
             raise InputError(
                 f"{path} has no depth map: {depth} holds no {path.stem}.png; make one with "

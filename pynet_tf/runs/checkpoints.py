@@ -20,11 +20,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import model, packed
+from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.files import replacing, write_text
-from pynet_tf.recipes import LARGEST_WIDTH
-from pynet_tf.run_dirs import CHECKPOINT, level_dir, steps
+from pynet_tf.io.atomic_files import replacing, write_text
+from pynet_tf.runs import weights_file
+from pynet_tf.runs.run_directory import CHECKPOINT, level_dir, steps
+from pynet_tf.train.recipes import LARGEST_WIDTH
 
 KEPT = 2
 # What a network is: arguments of `model.pynet`, and the 2020 network's values.
@@ -195,7 +196,7 @@ def restore(folder: Path, **objects) -> int | None:
         path = prefix(folder, step)
         try:
             if _packed(folder, step).exists():
-                packed.read(_packed(folder, step), objects["model"])
+                weights_file.read(_packed(folder, step), objects["model"])
             else:
                 status = tf.train.Checkpoint(**objects).read(path)
                 status.expect_partial().assert_existing_objects_matched()
@@ -224,7 +225,7 @@ def replaces_all(folder: Path) -> bool:
 def is_whole(folder: Path, step: int) -> bool:
     """Reads a checkpoint through, which compares its checksums."""
     if _packed(folder, step).exists():
-        return packed.is_whole(_packed(folder, step))
+        return weights_file.is_whole(_packed(folder, step))
     try:
         reader = tf.train.load_checkpoint(prefix(folder, step))
         for name in reader.get_variable_to_shape_map():
@@ -294,7 +295,7 @@ def share_level(run_dir: Path, run: Run, pyramid: keras.Model) -> None:
     with replacing(level_dir(run_dir, run.level)) as partial:
         partial.mkdir()
         network = model.level_model(pyramid, run.level)
-        packed.write(_packed(partial, run.step), network)
+        weights_file.write(_packed(partial, run.step), network)
         write_text(partial / "run.json", _as_text(run))
 
 

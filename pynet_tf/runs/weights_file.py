@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pynet_tf.files import replacing
+from pynet_tf.io.atomic_files import replacing
 
 _DAMAGE = (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 

@@ -7,7 +7,7 @@ numpy generator given.
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pynet_tf.optics import to_light
+from pynet_tf.lens.optics import to_light
 
 # Shapes are drawn this many times larger and averaged.
 FINE = 3

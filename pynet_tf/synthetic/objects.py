@@ -7,8 +7,9 @@ and whole, whatever may hide it in a scene.
 
 import numpy as np
 
-from pynet_tf import textures
-from pynet_tf.drawing import (
+from pynet_tf.lens.optics import to_light
+from pynet_tf.synthetic import textures
+from pynet_tf.synthetic.canvas import (
     ACCENTS,
     AUTUMN,
     EARTH,
@@ -22,7 +23,6 @@ from pynet_tf.drawing import (
     leaves,
     noise,
 )
-from pynet_tf.optics import to_light
 
 Drawn = tuple[np.ndarray, np.ndarray]
 

@@ -12,10 +12,10 @@ photo does not show, and not what can be guessed from the photo.
 import numpy as np
 from scipy import ndimage
 
-from pynet_tf.drawing import noise
 from pynet_tf.errors import InputError
-from pynet_tf.optics import blur, blurs, to_srgb
-from pynet_tf.stage import Scene, scene
+from pynet_tf.lens.optics import blur, blurs, to_srgb
+from pynet_tf.synthetic.canvas import noise
+from pynet_tf.synthetic.scene import Scene, scene
 
 SMALLEST = 64
 # A thing is flat here. Real ones are not, and the subject is meant to be sharp all over: the lens

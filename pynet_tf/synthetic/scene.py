@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pynet_tf import textures, things
-from pynet_tf.drawing import noise
-from pynet_tf.optics import to_light, to_srgb
+from pynet_tf.lens.optics import to_light, to_srgb
+from pynet_tf.synthetic import objects, textures
+from pynet_tf.synthetic.canvas import noise
 
 WALLS = (textures.facade, textures.plaster, textures.bricks, textures.planks, textures.foliage)
 GROUNDS = (textures.lawn, textures.stones, textures.bricks, textures.plaster, textures.foliage)
-SUBJECTS = (things.lamp, things.sign, things.rock, things.block, things.bush, things.flower)
-STANDING = (things.trunk, things.rock, things.block, things.bush, things.tuft, things.lamp,
-            things.fence, things.twigs, things.sign)  # fmt: skip
-HANGING = (things.twigs, things.bush, things.flower, things.twigs)
-NEAREST = (things.twigs, things.bush, things.tuft, things.fence)
+SUBJECTS = (objects.lamp, objects.sign, objects.rock, objects.block, objects.bush, objects.flower)
+STANDING = (objects.trunk, objects.rock, objects.block, objects.bush, objects.tuft, objects.lamp,
+            objects.fence, objects.twigs, objects.sign)  # fmt: skip
+HANGING = (objects.twigs, objects.bush, objects.flower, objects.twigs)
+NEAREST = (objects.twigs, objects.bush, objects.tuft, objects.fence)
 # What a depth network often does not see.
-THIN = (things.twigs, things.tuft, things.fence)
+THIN = (objects.twigs, objects.tuft, objects.fence)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def scene(rng: np.random.Generator, height: int, width: int) -> Scene:
         if horizon is not None and kinds is not NEAREST:
             feet = np.searchsorted(depth[:, 0], d) if d < depth.max() else 1.08 * height
             centre = width * (rng.uniform(0.3, 0.7) if main else rng.random())
-            if kind is things.fence:
+            if kind is objects.fence:
                 centre = width / 2
             _shade(backdrop, feet, centre, drawn[1].shape)
             corner = feet - drawn[1].shape[0], centre - drawn[1].shape[1] / 2
@@ -181,10 +181,10 @@ def _draw(
     rng: np.random.Generator, kind, size: float, width: int, sun: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws a thing about `size` pixels tall, in its own proportions."""
-    slim = {things.trunk: (0.15, 0.5), things.fence: (0, 0), things.lamp: (0.3, 0.7)}
+    slim = {objects.trunk: (0.15, 0.5), objects.fence: (0, 0), objects.lamp: (0.3, 0.7)}
     ratio = rng.uniform(*slim.get(kind, (0.55, 1.2)))
-    tall = 1.6 * size if kind is things.trunk else size
-    across = width if kind is things.fence else ratio * tall
+    tall = 1.6 * size if kind is objects.trunk else size
+    across = width if kind is objects.fence else ratio * tall
     return kind(rng, max(8, int(tall)), max(8, int(across)), sun)
 
 

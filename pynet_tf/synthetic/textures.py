@@ -8,7 +8,8 @@ what the surface is made of: a leaf, a brick, a stone.
 import numpy as np
 from scipy import ndimage
 
-from pynet_tf.drawing import (
+from pynet_tf.lens.optics import to_light
+from pynet_tf.synthetic.canvas import (
     ACCENTS,
     AUTUMN,
     EARTH,
@@ -22,7 +23,6 @@ from pynet_tf.drawing import (
     leaves,
     noise,
 )
-from pynet_tf.optics import to_light
 
 MOST_LEAVES = 5000
 

@@ -7,12 +7,14 @@ import argparse
 import dataclasses
 import math
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pynet_tf import cluster, command_line, recipes, records, run_dirs, vgg_weights
+from pynet_tf import cli
+from pynet_tf.data import shards
 from pynet_tf.errors import InputError
+from pynet_tf.runs import run_directory
+from pynet_tf.train import cluster, recipes, vgg_weights
 
 # Flag and field of `recipes.Recipe`; None keeps the recipe's value.
 RECIPE_FLAGS = {
@@ -45,18 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         # Workers tell it once they have met, or the others would wait for one that has gone.
         _refuse_missing(flags, recipe_of)
-    tf = command_line.import_tensorflow()
-    from pynet_tf import devices, jobs, training
+    tf = cli.import_tensorflow()
+    from pynet_tf.train import config, distribution, loop
 
     if flags.logical_cpus > 1:
         one = tf.config.LogicalDeviceConfiguration()
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [one] * flags.logical_cpus)
-    strategy = devices.strategy(flags.strategy)
+    strategy = distribution.strategy(flags.strategy)
     if flags.deterministic or not (flags.jit or tf.config.list_physical_devices("GPU")):
         tf.config.experimental.enable_op_determinism()
     for level in levels:
-        job = jobs.Job(
+        job = config.Job(
             level=level,
             data_dir=flags.data_dir,
             run_dir=flags.run_dir,
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             allow_changes=flags.allow_changes,
             start_from=flags.start_from if level == levels[0] else None,
         )
-        if not training.train_level(job, strategy):
+        if not loop.train_level(job, strategy):
             return 130
     return 0
 
@@ -86,10 +88,10 @@ def _refuse_missing(flags: argparse.Namespace, recipe_of: dict[int, recipes.Reci
     Raises:
         InputError: the data set, the weights to start from or those of VGG-19 are missing.
     """
-    records.open_split(flags.data_dir, "train")
-    run_dirs.refuse_no_start(max(recipe_of), flags.run_dir, flags.data_dir, flags.start_from)
+    shards.open_split(flags.data_dir, "train")
+    run_directory.refuse_no_start(max(recipe_of), flags.run_dir, flags.data_dir, flags.start_from)
     for level, recipe in recipe_of.items():
-        done = run_dirs.steps(run_dirs.level_dir(flags.run_dir, level))
+        done = run_directory.steps(run_directory.level_dir(flags.run_dir, level))
         if recipe.content and max(done, default=0) < recipe.iterations:
             vgg_weights.refuse_missing(flags.vgg)
 
@@ -129,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pynet_tf.train",
         description=__doc__,
-        formatter_class=command_line.HelpFormatter,
+        formatter_class=cli.HelpFormatter,
     )
     add = parser.add_argument
     add(
@@ -141,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data_dir", type=Path, default=Path("data"), help="what tools/build_ebb.py prepared")
     add(
         "--run_dir",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         default=Path("checkpoints"),
         help="holds all levels of a run",
     )
@@ -210,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--start_from",
-        type=command_line.utf8_path,
+        type=cli.utf8_path,
         help="run to take the first weights from, not the level below",
     )
     add("--allow_changes", action="store_true", help="go on although data or settings changed")
@@ -240,8 +242,3 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is below 1")
     return value
-
-
-if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)
-    command_line.run(main, "pynet_tf.train")

@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf import __version__, checkpoints, run_dirs, starts
-from pynet_tf.checkpoints import Run
+from pynet_tf import __version__
 from pynet_tf.errors import InputError
-from pynet_tf.recipes import Recipe
+from pynet_tf.runs import checkpoints, run_directory
+from pynet_tf.runs.checkpoints import Run
+from pynet_tf.train import warm_start
+from pynet_tf.train.recipes import Recipe
 
 # Settings that may differ when a level goes on: they do not change what a step does.
 FREE_SETTINGS = ("iterations", "eval_step", "eval_photos", "versions")
@@ -80,7 +82,7 @@ def agreed_run(job: Job, fingerprint: str) -> Run:
         InputError: the level under it is missing, or the job contradicts what is there.
     """
     earlier = checkpoints.read_run(job.run_dir, job.level)
-    run_dirs.refuse_no_start(job.level, job.run_dir, job.data_dir, job.start_from)
+    run_directory.refuse_no_start(job.level, job.run_dir, job.data_dir, job.start_from)
     known = earlier or _below(job)
     kind = {}
     for name, standard in (checkpoints.KIND | {"head": "residual"}).items():
@@ -141,7 +143,7 @@ def set_first_weights(job: Job, pyramid: keras.Model, optimizer: keras.Optimizer
         early = f", which ends before its {iterations}" if step < iterations else ""
         print(f"level {job.level} starts from step {step} of {source}{early}")
         if below.head == "original" and below.level == job.level + 1 and job.level in (2, 1):
-            starts.start_as_level_below(pyramid, job.level)
+            warm_start.start_as_level_below(pyramid, job.level)
     # 3. Level 7: the small random start of `model.pynet`.
     return 0
 
@@ -166,7 +168,7 @@ def _source(job: Job, below: Run) -> Path:
 def _below(job: Job) -> Run | None:
     """Returns the run whose weights the level starts from, None if there is none."""
     if job.start_from is not None:
-        run_dirs.refuse_no_level(job.start_from)
+        run_directory.refuse_no_level(job.start_from)
         return checkpoints.finest_run(job.start_from)
     run = checkpoints.read_run(job.run_dir, job.level + 1) if job.level < 7 else None
     return run if run is not None and run.step else None

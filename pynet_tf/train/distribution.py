@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
-from pynet_tf import cluster
 from pynet_tf.errors import InputError
+from pynet_tf.train import cluster
 
 STRATEGIES = ("auto", "mirrored", "multi_worker")
 

@@ -17,26 +17,24 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from pynet_tf import (
-    checkpoints,
+from pynet_tf import cli, metrics, model
+from pynet_tf.data import pipeline
+from pynet_tf.errors import InputError
+from pynet_tf.io import locks
+from pynet_tf.runs import checkpoints
+from pynet_tf.train import (
     colours,
-    command_line,
-    data,
-    devices,
-    jobs,
-    locks,
+    config,
+    distribution,
+    gradient_checkpointing,
     losses,
-    metrics,
-    model,
     recipes,
-    recompute,
-    summaries,
+    tensorboard,
     validation,
     vgg,
 )
-from pynet_tf.adam import Adam
-from pynet_tf.errors import InputError
-from pynet_tf.jobs import Job
+from pynet_tf.train.config import Job
+from pynet_tf.train.optimizer import Adam
 
 LOG_STEP = 10
 # A checkpoint comes with every validation, and before that after this time.
@@ -58,10 +56,10 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
             finite, the colours have collapsed, or nothing can be written.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    chief = devices.is_chief(strategy)
+    chief = distribution.is_chief(strategy)
     train_split, test_split = _open_splits(job)
-    run = jobs.agreed_run(job, train_split.fingerprint)
-    if len(set(devices.gather(strategy, run.step))) > 1:
+    run = config.agreed_run(job, train_split.fingerprint)
+    if len(set(distribution.gather(strategy, run.step))) > 1:
         raise InputError(
             f"the workers do not find the same checkpoint in {job.folder}; --run_dir has to be a "
             "folder that all of them share"
@@ -84,31 +82,31 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
         if chief:
             stack.enter_context(locks.locked(job.folder))
             checkpoints.remove_leftovers(job.folder)
-        stack.enter_context(devices.lost_workers(strategy, lambda: _start_again(job)))
-        stack.enter_context(data.reading(train_split))
+        stack.enter_context(distribution.lost_workers(strategy, lambda: _start_again(job)))
+        stack.enter_context(pipeline.reading(train_split))
         stopping = stack.enter_context(_stop_signals())
         stack.enter_context(_precision(job.precision))
         with strategy.scope():
-            pyramid = run.pyramid(jobs.kernels_seed(job))
+            pyramid = run.pyramid(config.kernels_seed(job))
             network = model.level_model(pyramid, job.level)
             optimizer = _optimizer(job, network)
-        first_step = jobs.set_first_weights(job, pyramid, optimizer)
+        first_step = config.set_first_weights(job, pyramid, optimizer)
         print(f"level {job.level}, steps {first_step} to {job.recipe.iterations}, in {job.folder}")
         if chief:
             settings = run.kind | run.settings
             for name, value in settings.items():
                 print(f"  {name}: {value}")
             checkpoints.write_run(job.run_dir, run)
-            train_log = summaries.writer(job.folder / "logs", "train")
-            validation_log = summaries.writer(job.folder / "logs", "validation")
-            summaries.write_settings(train_log, {"level": job.level, **settings})
+            train_log = tensorboard.writer(job.folder / "logs", "train")
+            validation_log = tensorboard.writer(job.folder / "logs", "validation")
+            tensorboard.write_settings(train_log, {"level": job.level, **settings})
 
         def validate_and_log(done: int) -> None:
             figures, pictures = validation.validate(
                 network, test_split, job.level, job.recipe, features, job.eval_photos
             )
-            summaries.write_figures(validation_log, figures, done)
-            summaries.write_pictures(validation_log, *pictures, done)
+            tensorboard.write_figures(validation_log, figures, done)
+            tensorboard.write_pictures(validation_log, *pictures, done)
             print(
                 f"level {job.level}, step {done}, validation: {validation.line(figures)}",
                 flush=True,
@@ -124,7 +122,7 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
         step = compiled_step(job, strategy, network, optimizer, features)
         batches = iter(_batches(job, network, strategy, train_split, first_step))
         numbers = range(first_step + 1, job.recipe.iterations + 1)
-        shown = command_line.progress if chief else _unseen
+        shown = cli.progress if chief else _unseen
         notes = _Notes(job.recipe.batch_size)
         saved = time.monotonic()
         for done in shown(numbers, len(numbers), f"level {job.level}", notes.short):
@@ -140,10 +138,10 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
 
             last = done == job.recipe.iterations
             # A signal to any worker stops all of them, at the same step.
-            stop = any(devices.gather(strategy, int(stopping.is_set())))
+            stop = any(distribution.gather(strategy, int(stopping.is_set())))
             if chief and (done % LOG_STEP == 0 or last):
                 rate = {"learning_rate": recipes.rate(job.recipe, done)}
-                summaries.write_figures(train_log, notes.means() | rate, done)
+                tensorboard.write_figures(train_log, notes.means() | rate, done)
             if chief and (done % job.eval_step == 0 or last):
                 validate_and_log(done)
                 save(done)
@@ -153,10 +151,10 @@ def train_level(job: Job, strategy: tf.distribute.Strategy | None = None) -> boo
                 saved = time.monotonic()
             if stop and not last:
                 print(f"stopped at step {done}; the same command goes on from there")
-                devices.gather(strategy, done)
+                distribution.gather(strategy, done)
                 return False
         # No worker leaves or goes on to the next level before the last checkpoint is written.
-        devices.gather(strategy, job.recipe.iterations)
+        distribution.gather(strategy, job.recipe.iterations)
     return True
 
 
@@ -183,7 +181,7 @@ def compiled_step(
     _spare_graph_rewriting()
     variables = network.trainable_variables
     replicas = strategy.num_replicas_in_sync
-    forward = recompute.recomputing(network) if job.recompute else network
+    forward = gradient_checkpointing.recomputing(network) if job.recompute else network
 
     def replica_step(image, target):
         with tf.GradientTape() as tape:
@@ -294,9 +292,9 @@ def _start_again(job: Job) -> str:
 
 
 def _open_splits(job: Job):
-    train_split = data.open_split(job.data_dir, "train")
-    if data.split_sizes(job.data_dir).get("test"):
-        return train_split, data.open_split(job.data_dir, "test")
+    train_split = pipeline.open_split(job.data_dir, "train")
+    if pipeline.split_sizes(job.data_dir).get("test"):
+        return train_split, pipeline.open_split(job.data_dir, "test")
     print(f"there is no test split in {job.data_dir}: validating on the training photos")
     return train_split, train_split
 
@@ -315,7 +313,7 @@ def _batches(job: Job, network, strategy: tf.distribute.Strategy, split, first_s
     channels = network.input_shape[-1]
 
     def local_batches(context):
-        return data.training(
+        return pipeline.training(
             split,
             job.level,
             job.recipe.window,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from pynet_tf.metrics import SSIM_SMALLEST
-from pynet_tf.recipes import Recipe
+from pynet_tf.train.recipes import Recipe
 
 Features = Callable[[tf.Tensor], tf.Tensor]
 

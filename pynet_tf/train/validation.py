@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
-from pynet_tf import data, losses, metrics, model
-from pynet_tf.recipes import Recipe
-from pynet_tf.records import Split
+from pynet_tf import metrics, model
+from pynet_tf.data import pipeline
+from pynet_tf.data.shards import Split
+from pynet_tf.train import losses
+from pynet_tf.train.recipes import Recipe
 
 # Windows shown in TensorBoard, as in the 2020 code.
 SHOWN_WINDOWS = 7
@@ -38,7 +40,7 @@ def validate(
     depth, folded = model.has_depth(channels), model.is_folded(channels)
     size = min(recipe.batch_size, LARGEST_BATCH)
     sums, count, shown = {}, 0, []
-    windows = data.validation(split, level, recipe.window, size, depth, folded, photos)
+    windows = pipeline.validation(split, level, recipe.window, size, depth, folded, photos)
     for image, target in windows:
         output = network(image, training=False)
         if count < SHOWN_WINDOWS:

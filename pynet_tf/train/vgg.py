@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pynet_tf.vgg_weights import BLOCKS, load_weights
+from pynet_tf.train.vgg_weights import BLOCKS, load_weights
 
 # ImageNet's mean colour, RGB in 0..255.
 MEAN = (123.68, 116.779, 103.939)
