@@ -1,6 +1,7 @@
 """Imports go one way, and what starts quickly stays quick."""
 
 import ast
+import importlib
 import resource
 import subprocess
 import sys
@@ -16,71 +17,80 @@ TOOLS = sorted(
     path.name for path in (ROOT / "tools").glob("*.py") if "__main__" in path.read_text()
 )
 PROGRAMS = (*(f"pynet_tf.{name}" for name in COMMAND_LINES), *(f"tools/{name}" for name in TOOLS))
-# Pure functions and files: nothing of ours above them.
-GROUND = {
-    "errors": set(),
-    "files": set(),
-    "recipes": set(),
-    "blocks": set(),
-    "focus": set(),
-    "heads": set(),
-    "light": {"heads"},
-    "model": {"blocks", "focus", "heads", "light"},
-    "metrics": set(),
-    "starts": set(),
-    "run_dirs": {"errors"},
-    "tf1_names": {"errors"},
-    "vgg_weights": {"errors"},
-    "vgg": {"vgg_weights"},
-    "megadepth": {"errors", "files"},
-    "optics": {"errors"},
-    "lens": {"errors", "optics"},
-    "metadata": set(),
-    "images": {"errors", "files", "metadata"},
-    "losses": {"metrics", "recipes"},
-    "packed": {"files"},
-    "checkpoints": {"errors", "files", "model", "packed", "recipes", "run_dirs"},
-}
+# From the ground up. A package imports packages of lower floors only, and its own modules.
+FLOORS = (
+    {"cli", "errors", "metrics", "model"},
+    {"convert", "io", "lens"},
+    {"data", "depth", "runs", "synthetic"},
+    {"ebb", "inference", "inspect_data", "train"},
+    {"evaluate", "export", "prepare"},
+    {"render"},
+)
+# The path by which Python users know MegaDepth; nothing of ours takes it.
+DOORS = {"megadepth"}
 
 
 def _modules() -> dict[str, Path]:
+    """Returns all modules of ours, by their dotted names without `pynet_tf`."""
     return {
-        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
         for path in PACKAGE.rglob("*.py")
-        if path.name != "__init__.py"
+        if path.parent != PACKAGE or path.name != "__init__.py"
     }
 
 
 def _imports(path: Path) -> set[str]:
     """Returns the modules of ours that a file imports, at its top or anywhere in it."""
-    found = set()
+    modules, found = set(_modules()), set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pynet_tf"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pynet_tf":
             inner = node.module.split(".")[1:]
-            found |= {".".join([*inner, alias.name]) for alias in node.names} | {".".join(inner)}
+            names = {".".join([*inner, alias.name]) for alias in node.names}
+            # A name that is no module is found in the module it is imported from.
+            found |= {name if name in modules else ".".join(inner) for name in names}
         elif isinstance(node, ast.Import):
-            found |= {a.name.removeprefix("pynet_tf.") for a in node.names}
-    return found & set(_modules())
+            ours = (a.name for a in node.names if a.name.startswith("pynet_tf."))
+            found |= {name.removeprefix("pynet_tf.") for name in ours}
+    return found & modules
+
+
+def _room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def test_every_package_has_a_floor():
+    assert {_room(name) for name in _modules()} - DOORS == set().union(*FLOORS)
+
+
+def test_packages_import_lower_floors_only():
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    floor |= dict.fromkeys(DOORS, len(FLOORS))
+    wrong = [
+        f"{name} imports {other}"
+        for name, path in _modules().items()
+        for other in _imports(path)
+        if _room(other) != _room(name)
+        and floor[_room(other)] >= floor[_room(name)]
+        # The ground floor's own rooms: `cli` needs `errors`.
+        and not (floor[_room(name)] == 0 and _room(other) == "errors")
+    ]
+    assert not wrong
 
 
 def test_imports_form_no_circle():
-    graph = {name: _imports(path) for name, path in _modules().items()}
+    # A package's door imports what is behind it, not the other way round.
+    graph = {
+        name: _imports(path) - {_room(name)} if "." in name else _imports(path)
+        for name, path in _modules().items()
+    }
     assert list(TopologicalSorter(graph).static_order())
 
 
-@pytest.mark.parametrize("name", sorted(GROUND))
-def test_ground_modules_import_only_what_lies_under_them(name):
-    assert _imports(_modules()[name]) <= GROUND[name]
-
-
-def test_command_lines_are_at_the_top():
+def test_nothing_imports_a_command():
     for name, path in _modules().items():
-        assert not _imports(path) & set(COMMAND_LINES), f"{name} imports a command line"
-
-
-def test_training_is_for_command_lines_only():
-    users = {name for name, path in _modules().items() if "training" in _imports(path)}
-    assert users <= set(COMMAND_LINES)
+        if not name.endswith("__main__"):
+            taken = [other for other in _imports(path) if other.endswith(".command")]
+            assert not taken, f"{name} imports {taken}"
 
 
 def test_package_never_imports_tools_or_tests():
@@ -89,6 +99,21 @@ def test_package_never_imports_tools_or_tests():
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
                 assert not any(n.split(".")[0] in ("tools", "tests") for n in names), name
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("pynet_tf.model", "pynet"),
+        ("pynet_tf.model", "level_model"),
+        ("pynet_tf.lens", "render"),
+        ("pynet_tf.depth", "estimate_depth"),
+        ("pynet_tf.megadepth", "megadepth"),
+        ("pynet_tf.ebb", "Ebb"),
+    ],
+)
+def test_paths_that_users_were_promised(module, name):
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def quickly(program, *arguments, folder=None):

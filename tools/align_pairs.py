@@ -107,13 +107,13 @@ def _align(name: str, paths: Sequence[Path], results: Sequence[Path], options) -
     for path, picture in zip(results, pair, strict=True):
         images.write_image(path, picture)
     raw_wide = images.resize(wide, *narrow.shape[:2])
-    image_grid = (
+    figures = (
         f"{match.model} from {match.inliers} of {match.matches} keypoints, {match.residual:.2f} px "
         f"apart, over {match.cover:.0%} of the picture"
     )
     panels = [
         Panel(pair[0], f"{name}: photo", f"{pair[0].shape[1]}x{pair[0].shape[0]}"),
-        Panel(pair[1], "bokeh, aligned", image_grid, warning=match.cover < 0.1),
+        Panel(pair[1], "bokeh, aligned", figures, warning=match.cover < 0.1),
         Panel(pair_alignment.overlay(narrow, raw_wide), "overlay before"),
         Panel(pair_alignment.overlay(*pair), "overlay after"),
     ]

@@ -24,7 +24,7 @@ from pynet_tf import cli
 from pynet_tf.data import shards
 from pynet_tf.errors import InputError
 from pynet_tf.io import atomic_files
-from pynet_tf.train import recipes
+from pynet_tf.model import LARGEST_WIDTH
 
 KINDS = {
     "data": benchmark_training.data,
@@ -79,8 +79,8 @@ def _check(flags: argparse.Namespace) -> None:
         value = getattr(flags, name)
         if not value > 0:
             raise InputError(f"--{name} is {value}, but has to be above 0")
-    if flags.width > recipes.LARGEST_WIDTH:
-        raise InputError(f"--width is {flags.width}, but can be at most {recipes.LARGEST_WIDTH}")
+    if flags.width > LARGEST_WIDTH:
+        raise InputError(f"--width is {flags.width}, but can be at most {LARGEST_WIDTH}")
     if flags.json and flags.json.is_dir():
         raise InputError(f"--json {flags.json} is a folder; name a file in it")
     if flags.data_dir:

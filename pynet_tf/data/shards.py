@@ -52,7 +52,7 @@ class Split:
 
     name: str
     paths: tuple[Path, ...]
-    atomic_files: tuple[int, ...]
+    files: tuple[int, ...]
     shard: np.ndarray
     offset: np.ndarray
     length: np.ndarray

@@ -1,20 +1,48 @@
 """The pyramid as a Keras graph.
 
 In: an image, which is a photo with its depth map. Out: the bokeh of seven levels. Imports nothing
-of this package. `pynet` and the other names of `pyramid` are found here when they are first used,
-so that importing a part of this package does not import Keras.
+of this package. `pynet` and `level_model` are looked up when they are first used, so that a part of
+this package is imported without Keras.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
+from pynet_tf.model.architecture import (
+    FOLDED,
+    HEADS,
+    KERNELS,
+    LARGEST_KERNEL,
+    LARGEST_WIDTH,
+    LEVELS,
+    MULTIPLE,
+    has_depth,
+    input_channels,
+    is_folded,
+    takes_folded,
+)
+
 if TYPE_CHECKING:
     from pynet_tf.model.pyramid import level_model, pynet
 
-__all__ = ["level_model", "pynet"]
+__all__ = [
+    "FOLDED",
+    "HEADS",
+    "KERNELS",
+    "LARGEST_KERNEL",
+    "LARGEST_WIDTH",
+    "LEVELS",
+    "MULTIPLE",
+    "has_depth",
+    "input_channels",
+    "is_folded",
+    "level_model",
+    "pynet",
+    "takes_folded",
+]
 
 
 def __getattr__(name: str):
-    if name.startswith("_"):
+    if name not in ("level_model", "pynet"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module("pynet_tf.model.pyramid"), name)

@@ -16,16 +16,9 @@ weights can be mapped by name.
 import keras
 
 from pynet_tf.model import focus, heads, light_head
+from pynet_tf.model.architecture import HEADS, KERNELS, LARGEST_KERNEL, input_channels, takes_folded
 from pynet_tf.model.blocks import add, conv, conv_head, halve, join, multi, up
 
-LEVELS = (7, 6, 5, 4, 3, 2, 1)
-HEADS = ("original", "residual", "light")
-MULTIPLE = 32
-# Channels of a photo with each 2x2 of its pixels folded into one place.
-FOLDED = 12
-# Levels 3 and 4 have the largest kernels, 9x9 and 7x7, and take most of the time.
-LARGEST_KERNEL = 9
-KERNELS = (3, 5, 7, LARGEST_KERNEL)
 # Level 2's and 1's features however narrow the net is: two or one cannot carry three colours. With
 # the head `light` level 3's too.
 _FINE_CHANNELS = 8
@@ -221,26 +214,6 @@ def pynet(
     finish(1, h)
 
     return keras.Model(image, outputs, name="pynet")
-
-
-def takes_folded(head: str) -> bool:
-    """Tells whether a network with this head takes the whole photo, folded."""
-    return head == "light"
-
-
-def input_channels(depth: bool, folded: bool) -> int:
-    """Returns the channels of a network's input, see the module."""
-    return (FOLDED if folded else 3) + (1 if depth else 0)
-
-
-def is_folded(channels: int) -> bool:
-    """Tells whether an input with so many channels holds the whole photo, folded."""
-    return channels >= FOLDED
-
-
-def has_depth(channels: int) -> bool:
-    """Tells whether an input with so many channels holds the depth map."""
-    return channels % 3 == 1
 
 
 def level_model(pyramid: keras.Model, level: int) -> keras.Model:

@@ -23,9 +23,9 @@ import tensorflow as tf
 from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.io.atomic_files import replacing, write_text
+from pynet_tf.model import LARGEST_WIDTH
 from pynet_tf.runs import weights_file
 from pynet_tf.runs.run_directory import CHECKPOINT, level_dir, steps
-from pynet_tf.train.recipes import LARGEST_WIDTH
 
 KEPT = 2
 # What a network is: arguments of `model.pynet`, and the 2020 network's values.

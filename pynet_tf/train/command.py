@@ -13,6 +13,7 @@ from pathlib import Path
 from pynet_tf import cli
 from pynet_tf.data import shards
 from pynet_tf.errors import InputError
+from pynet_tf.model import LARGEST_WIDTH
 from pynet_tf.runs import run_directory
 from pynet_tf.train import cluster, recipes, vgg_weights
 
@@ -221,8 +222,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _width(text: str) -> float:
     value = float(text)
-    if not 0 < value <= recipes.LARGEST_WIDTH:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to {recipes.LARGEST_WIDTH}")
+    if not 0 < value <= LARGEST_WIDTH:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to {LARGEST_WIDTH}")
     return value
 
 

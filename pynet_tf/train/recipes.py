@@ -14,9 +14,6 @@ import dataclasses
 
 NAMES = ("original", "reproduction", "quick", "small")
 
-# Of a network; beyond, a mistyped or damaged figure would ask for all memory.
-LARGEST_WIDTH = 4.0
-
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:

@@ -17,7 +17,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
 from pynet_tf.runs import checkpoints
 
-TOOL = Path(__file__).parents[1] / "tools" / "convert_tf1_checkpoint.py"
+TOOL = Path(__file__).parents[2] / "tools" / "convert_tf1_checkpoint.py"
 
 
 def save_as_tf1(prefix, values):

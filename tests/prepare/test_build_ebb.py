@@ -20,7 +20,7 @@ from pynet_tf.data import ebb_layout, shards
 from pynet_tf.errors import InputError
 from pynet_tf.prepare import build_shards
 
-TOOL = Path(__file__).parents[1] / "tools" / "build_ebb.py"
+TOOL = Path(__file__).parents[2] / "tools" / "build_ebb.py"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from megadepth_tensors import DATA, seeded_tensors
 from pynet_tf.depth.megadepth import load_megadepth
 from pynet_tf.errors import InputError
 
-TOOL = Path(__file__).parent.parent / "tools" / "convert_megadepth.py"
+TOOL = Path(__file__).parents[2] / "tools" / "convert_megadepth.py"
 
 
 @pytest.fixture(scope="module")

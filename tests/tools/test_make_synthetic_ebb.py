@@ -10,7 +10,7 @@ import pytest
 from faults import NOBODY
 from PIL import Image
 
-TOOL = Path(__file__).parents[1] / "tools" / "make_synthetic_ebb.py"
+TOOL = Path(__file__).parents[2] / "tools" / "make_synthetic_ebb.py"
 SMALL = ("--height", 64, "--width", 96, "--seed", 5)
 
 

@@ -158,7 +158,10 @@ def print_steps_of_two_devices():
 
 
 def test_a_step_that_overflows_on_one_device_is_left_out_on_all():
-    code = "import test_precision; test_precision.print_steps_of_two_devices()"
+    code = (
+        "import sys; sys.path.append('..'); "
+        "import test_precision; test_precision.print_steps_of_two_devices()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
     )
