@@ -176,6 +176,8 @@ def _load() -> dict:
 
     cli.import_tensorflow()
     for path in sorted((ROOT / "pynet_tf").rglob("*.py")):
+        if path.name == "__main__.py":
+            continue
         with contextlib.suppress(ImportError):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     for optional in ("torch", "cv2"):
@@ -184,7 +186,7 @@ def _load() -> dict:
     mains = {f"tools/{tool}.py": importlib.import_module(tool).main for tool in TOOLS}
     for command in COMMANDS:
         name = f"pynet_tf.{command}"
-        mains[name] = importlib.import_module(name).main
+        mains[name] = importlib.import_module(f"{name}.command").main
     return mains
 
 

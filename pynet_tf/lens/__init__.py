@@ -3,6 +3,7 @@
 In: a photo, a depth map, a focus and a blur. Out: the picture. Imports `errors` only.
 """
 
-from pynet_tf.lens.thin_lens import focus_at, nearest_subject, render
+from pynet_tf.lens.focus import LensSettings, focus_at, nearest_subject
+from pynet_tf.lens.thin_lens import render
 
-__all__ = ["focus_at", "nearest_subject", "render"]
+__all__ = ["LensSettings", "focus_at", "nearest_subject", "render"]

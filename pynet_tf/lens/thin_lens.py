@@ -18,6 +18,7 @@ from PIL import Image
 from scipy import fft, ndimage
 
 from pynet_tf.errors import InputError
+from pynet_tf.lens.focus import as_depth, check_number, check_values, nearest_subject
 from pynet_tf.lens.optics import SHARP, aperture, blur, to_light, to_srgb
 
 # Layers are this far apart in blur, in full-size pixels, near the focus; farther off the
@@ -28,8 +29,6 @@ STEP_GROWTH = 20.0
 MIXED = 0.01
 # A rise of the depth map by this much within a few pixels is an edge, not a slope.
 EDGE = 0.08
-# The subject begins at this share of the depths, counted from far to near.
-NEAREST = 0.985
 
 
 def render(
@@ -59,14 +58,14 @@ def render(
     Raises:
         InputError: a value out of range, or a picture of the wrong type or shape.
     """
-    photo, depth = _check_photo(photo), _check_depth(depth)
+    photo, depth = _check_photo(photo), as_depth(depth)
     _check_match(photo, depth)
-    max_blur = _check_number("max_blur", max_blur, 0.0, 1000.0)
-    highlights = _check_number("highlights", highlights, 0.0, 1000.0)
+    max_blur = check_number("max_blur", max_blur, 0.0, 1000.0)
+    highlights = check_number("highlights", highlights, 0.0, 1000.0)
     aperture(1.0, blades)
     if focus is None:
         focus = nearest_subject(depth)
-    focus = _check_number("focus", focus, 0.0, 1.0)
+    focus = check_number("focus", focus, 0.0, 1.0)
 
     height, width = photo.shape[:2]
     depth = _sharpen_edges(_resize(depth, (height + 1) // 2, (width + 1) // 2))
@@ -82,50 +81,6 @@ def render(
     with fft.set_workers(os.cpu_count()):
         result = _compose(light, boosted, radius, blades)[:, :height, :width]
     return np.ascontiguousarray(np.moveaxis(to_srgb(result, photo.dtype), 0, -1))
-
-
-def nearest_subject(depth: np.ndarray) -> float:
-    """Chooses the focus as a photographer would: on what is near and not at the edge.
-
-    Args:
-        depth: `[h, w]`, uint8 or float in [0, 1], near = bright.
-
-    Returns:
-        The depth, 0..1, of the nearest tenth of the picture's middle; stray bright pixels and
-        a strip of ground at the edge do not move it.
-
-    Raises:
-        InputError: see `render`.
-    """
-    depth = _check_depth(depth)
-    y, x = (np.linspace(-1, 1, size, dtype=np.float32) for size in depth.shape)
-    weight = np.exp(-2.0 * (y[:, None] ** 2 + x[None] ** 2)).ravel()
-    order = np.argsort(depth, axis=None, kind="stable")
-    share = np.cumsum(weight[order]) / weight.sum(dtype=np.float64)
-    return float(depth.ravel()[order[np.searchsorted(share, NEAREST)]])
-
-
-def focus_at(depth: np.ndarray, x: float, y: float) -> float:
-    """Returns the focus that makes one point of the photo sharp.
-
-    Args:
-        depth: `[h, w]`, uint8 or float in [0, 1], near = bright.
-        x: 0 (left edge) to 1 (right edge).
-        y: 0 (top) to 1 (bottom).
-
-    Returns:
-        The median depth, 0..1, around the point.
-
-    Raises:
-        InputError: a point outside the photo, or see `render`.
-    """
-    depth = _check_depth(depth)
-    x, y = _check_number("x", x, 0.0, 1.0), _check_number("y", y, 0.0, 1.0)
-    row, column = round(y * (depth.shape[0] - 1)), round(x * (depth.shape[1] - 1))
-    reach = max(1, max(depth.shape) // 200)
-    rows = slice(max(0, row - reach), row + reach + 1)
-    columns = slice(max(0, column - reach), column + reach + 1)
-    return float(np.median(depth[rows, columns]))
 
 
 def _compose(light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades: int) -> np.ndarray:
@@ -241,27 +196,8 @@ def _check_photo(photo: np.ndarray) -> np.ndarray:
     photo = np.asarray(photo)
     if photo.ndim != 3 or photo.shape[-1] != 3 or 0 in photo.shape:
         raise InputError(f"the photo has shape {photo.shape}; give [H, W, 3]")
-    _check_values("photo", photo)
+    check_values("photo", photo)
     return photo
-
-
-def _check_depth(depth: np.ndarray) -> np.ndarray:
-    """Returns the depth map as float32 in [0, 1]."""
-    depth = np.asarray(depth)
-    if depth.ndim != 2 or 0 in depth.shape:
-        raise InputError(f"the depth map has shape {depth.shape}; give [h, w]")
-    _check_values("depth map", depth)
-    return depth / np.float32(255) if depth.dtype == np.uint8 else depth.astype(np.float32)
-
-
-def _check_values(name: str, picture: np.ndarray) -> None:
-    if picture.dtype == np.uint8:
-        return
-    if not np.issubdtype(picture.dtype, np.floating):
-        raise InputError(f"the {name} is {picture.dtype}; give uint8, or float in [0, 1]")
-    low, high = picture.min(), picture.max()
-    if not (low >= 0 and high <= 1):
-        raise InputError(f"the {name} has values from {low} to {high}; floats must be in [0, 1]")
 
 
 def _check_match(photo: np.ndarray, depth: np.ndarray) -> None:
@@ -273,9 +209,3 @@ def _check_match(photo: np.ndarray, depth: np.ndarray) -> None:
             f"the depth map is {depth.shape[1]}x{depth.shape[0]} and the photo "
             f"{photo.shape[1]}x{photo.shape[0]}; their proportions must be the same"
         )
-
-
-def _check_number(name: str, value: float, low: float, high: float) -> float:
-    if not isinstance(value, (int, float, np.number)) or not low <= value <= high:
-        raise InputError(f"{name} is {value}; give a number from {low:g} to {high:g}")
-    return float(value)
