@@ -172,7 +172,7 @@ def _finish(log_depth: np.ndarray, size: tuple[int, int], guide: np.ndarray | No
 
 def _refine(inverse_depth: np.ndarray, guide: np.ndarray) -> np.ndarray:
     """Enlarges a map to the size of the photo `guide` and draws its edges to the photo's."""
-    from pynet_tf.depth.guided_filter import guided_coefficients
+    from pynet_tf.lens.guided_filter import guided_coefficients
 
     height, width = guide.shape[:2]
     scale = min(REFINE_SIDE / max(height, width), 1)

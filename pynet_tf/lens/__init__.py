@@ -4,6 +4,6 @@ In: a photo, a depth map, a focus and a blur. Out: the picture. Imports `errors`
 """
 
 from pynet_tf.lens.focus import LensSettings, focus_at, nearest_subject
-from pynet_tf.lens.thin_lens import render
+from pynet_tf.lens.thin_lens import refocus, render
 
-__all__ = ["LensSettings", "focus_at", "nearest_subject", "render"]
+__all__ = ["LensSettings", "focus_at", "nearest_subject", "refocus", "render"]

@@ -2,23 +2,31 @@
 
     photo   [H, W, 3], sRGB, uint8 or float in [0, 1]
     depth   [h, w], near = bright, uint8 or float in [0, 1]; read as inverse depth
-    focus   the depth that stays sharp, in the depth map's 0..1
-    blur    radius of the circle of confusion, in pixels of the half-size photo as everywhere
-            in this package; twice as many pixels of the full-size photo
 
-For a thin lens the circle of confusion grows linearly with the difference of inverse depths,
-so the depth map is cut into layers of nearly equal blur. Each layer is continued behind the
+Focus, blur and the radius that they give every pixel: `focus.py`.
+
+The depth map is cut into layers of nearly equal blur. Each layer is continued behind the
 nearer ones, blurred in linear light together with its coverage, and laid over the farther ones.
 """
 
 import os
 
 import numpy as np
-from PIL import Image
 from scipy import fft, ndimage
 
 from pynet_tf.errors import InputError
-from pynet_tf.lens.focus import as_depth, check_number, check_values, nearest_subject
+from pynet_tf.lens.depth_edges import resized, sharpened
+from pynet_tf.lens.focus import (
+    LARGEST_BLUR,
+    SHARP_RANGE,
+    LensSettings,
+    as_depth,
+    check_number,
+    check_values,
+    defocus,
+    focus_of,
+    largest_radius,
+)
 from pynet_tf.lens.optics import SHARP, aperture, blur, to_light, to_srgb
 
 # Layers are this far apart in blur, in full-size pixels, near the focus; farther off the
@@ -27,8 +35,6 @@ STEP = 1.3
 STEP_GROWTH = 20.0
 # What a place that may hold some light of a nearer thing counts where a layer is continued.
 MIXED = 0.01
-# A rise of the depth map by this much within a few pixels is an edge, not a slope.
-EDGE = 0.08
 
 
 def render(
@@ -39,6 +45,7 @@ def render(
     *,
     blades: int = 0,
     highlights: float = 0.0,
+    sharp_range: tuple[float, float] = SHARP_RANGE,
 ) -> np.ndarray:
     """Renders what a wide aperture would have made of a sharp photo.
 
@@ -51,6 +58,7 @@ def render(
         blades: 0 for a round aperture, else the number of its blades, at least 3.
         highlights: how many times brighter than the photo shows it a small clipped light is
             taken to be, beyond the first; 0 leaves the photo's brightness alone.
+        sharp_range: how far behind and before the focus, in depth, things stay sharp.
 
     Returns:
         `[H, W, 3]` of the photo's dtype.
@@ -59,17 +67,46 @@ def render(
         InputError: a value out of range, or a picture of the wrong type or shape.
     """
     photo, depth = _check_photo(photo), as_depth(depth)
-    _check_match(photo, depth)
     max_blur = check_number("max_blur", max_blur, 0.0, 1000.0)
-    highlights = check_number("highlights", highlights, 0.0, 1000.0)
-    aperture(1.0, blades)
-    if focus is None:
-        focus = nearest_subject(depth)
-    focus = check_number("focus", focus, 0.0, 1.0)
+    # In pixels of the half-size photo; `LensSettings` count percent.
+    blur = 100 * 2 * max_blur / max(photo.shape[:2])
+    settings = LensSettings(focus, min(blur, LARGEST_BLUR), sharp_range, highlights)
+    return _render(photo, depth, settings, 2 * max_blur, blades)
 
+
+def refocus(
+    photo: np.ndarray, depth: np.ndarray, settings: LensSettings, *, blades: int = 0
+) -> np.ndarray:
+    """Renders what a lens of these settings would have made of a sharp photo.
+
+    Args:
+        photo: `[H, W, 3]`, uint8 or float in [0, 1].
+        depth: `[h, w]`, uint8 or float in [0, 1], near = bright, of the photo's proportions.
+        settings: focus, blur in percent of the longer side, sharp range, highlights.
+        blades: 0 for a round aperture, else the number of its blades, at least 3.
+
+    Returns:
+        `[H, W, 3]` of the photo's dtype.
+
+    Raises:
+        InputError: a value out of range, or a picture of the wrong type or shape.
+    """
+    photo, depth = _check_photo(photo), as_depth(depth)
+    largest = largest_radius(settings.blur, *photo.shape[:2])
+    return _render(photo, depth, settings, largest, blades)
+
+
+def _render(
+    photo: np.ndarray, depth: np.ndarray, settings: LensSettings, largest: float, blades: int
+) -> np.ndarray:
+    """Renders with the largest radius given in pixels of the photo."""
+    _check_match(photo, depth)
+    aperture(1.0, blades)
+    if largest == 0:
+        return photo.copy()
+    focus = focus_of(depth, settings)
+    radius = defocus(sharpened(depth, photo), focus, largest, settings.sharp_range)
     height, width = photo.shape[:2]
-    depth = _sharpen_edges(_resize(depth, (height + 1) // 2, (width + 1) // 2))
-    radius = 2 * max_blur * (depth - focus) / max(focus, 1 - focus)
     light = to_light(np.moveaxis(photo, -1, 0))
     # Layers are filled in at a quarter of the size.
     light = np.pad(light, [(0, 0), (0, -height % 4), (0, -width % 4)], mode="edge")
@@ -77,7 +114,9 @@ def render(
         (0, full // 2 - part) for full, part in zip(light.shape[1:], radius.shape, strict=True)
     ]
     radius = np.pad(radius, missing, mode="edge")
-    boosted = light * _highlight_gain(light, highlights, max_blur) if highlights else light
+    boosted = light
+    if settings.highlights:
+        boosted = light * _highlight_gain(light, settings.highlights, largest / 2)
     with fft.set_workers(os.cpu_count()):
         result = _compose(light, boosted, radius, blades)[:, :height, :width]
     return np.ascontiguousarray(np.moveaxis(to_srgb(result, photo.dtype), 0, -1))
@@ -109,14 +148,14 @@ def _compose(light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades:
         trusted = np.where(clean, 1.0, MIXED)
         share = _spread((label == layer)[None], (label <= layer) * trusted)[0]
         colours = _spread(halves[id(source)], (label == layer) * trusted)
-        hidden = np.clip(2 * _resize(share, *label.shape) - 0.5, 0, 1) * (label > layer)
+        hidden = np.clip(2 * resized(share, *label.shape) - 0.5, 0, 1) * (label > layer)
         cover = np.where(label == layer, 1.0, hidden)
         # The next nearer layer is much the same thing: its own pixels are better than a guess.
-        own = _resize((clean & (label >= layer) & (label <= layer + 1)), height, width)
+        own = resized((clean & (label >= layer) & (label <= layer + 1)), height, width)
         for plane, light_plane, colour in zip(planes, source, colours, strict=False):
-            filled = _resize(colour, height, width)
+            filled = resized(colour, height, width)
             plane[:] = filled + own * (light_plane - filled)
-        planes[3] = 1.0 if layer == label.min() else _resize(cover, height, width)
+        planes[3] = 1.0 if layer == label.min() else resized(cover, height, width)
         planes[:3] *= planes[3]
         blurred = blur(planes, size, blades)
         result *= 1 - np.minimum(blurred[3], 1.0)
@@ -143,7 +182,7 @@ def _spread(planes: np.ndarray, known: np.ndarray) -> np.ndarray:
     spread = _normalised(levels[-1])
     for level in reversed(levels[:-1]):
         trust = np.minimum(1.0, 2 * level[-1])
-        coarse = np.stack([_resize(plane, *level.shape[1:]) for plane in spread])
+        coarse = np.stack([resized(plane, *level.shape[1:]) for plane in spread])
         spread = coarse + trust * (_normalised(level) - coarse)
     return spread
 
@@ -158,27 +197,6 @@ def _halve(planes: np.ndarray) -> np.ndarray:
     planes = np.pad(planes, [(0, 0), *odd], mode="edge") if any(map(any, odd)) else planes
     rows = planes[:, 0::2] + planes[:, 1::2]
     return (rows[:, :, 0::2] + rows[:, :, 1::2]) * np.float32(0.25)
-
-
-def _resize(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes `[h, w]` to `[height, width]` float32, linearly."""
-    if plane.shape == (height, width):
-        return plane.astype(np.float32)
-    picture = Image.fromarray(plane.astype(np.float32))
-    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
-
-
-def _sharpen_edges(depth: np.ndarray) -> np.ndarray:
-    """Gives each place at a soft depth edge to the side it is closer to.
-
-    Estimated depth maps are soft; the values between belong to nothing in the scene and would
-    become a ring around each object. `depth`: `[h, w]` float32.
-    """
-    reach = 2 * max(1, round(max(depth.shape) / 400)) + 1
-    low = ndimage.minimum_filter(depth, reach)
-    high = ndimage.maximum_filter(depth, reach)
-    snapped = np.where(depth - low < high - depth, low, high)
-    return np.where(high - low > EDGE, snapped, depth)
 
 
 def _highlight_gain(light: np.ndarray, highlights: float, max_blur: float) -> np.ndarray:

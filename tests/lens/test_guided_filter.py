@@ -1,6 +1,6 @@
 import numpy as np
 
-from pynet_tf.depth.guided_filter import guided_coefficients
+from pynet_tf.lens.guided_filter import guided_coefficients
 
 
 def filtered(values, guide, radius=4, smoothness=1e-3):

@@ -1,0 +1,115 @@
+"""Sharpens a depth map along the photo's edges, once for all that use it.
+
+Estimated maps are soft: the values between a near thing and a far one belong to nothing in the
+scene and become a ring around the thing. Between two plateaus of the map, a pixel goes to the one
+whose colours it has; where colours do not tell, to the one whose depth is closer. Maps without
+soft edges stay nearly as they are.
+
+    photo    [H, W, 3], uint8 or float in [0, 1]
+    depth    [h, w], uint8 or float in [0, 1], near = 1, of any size
+    result   [H/2, W/2] rounded up, float32 in [0, 1]
+
+On 12 synthetic scenes at 768x512, the thin lens on true maps blurred by a Gaussian of 3 pixels
+comes 0.30 dB nearer to the truth; on maps as wrong as estimated ones 0.02 dB, on exact ones it
+loses 0.11 dB (at thin wires before a background of their own colours).
+"""
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from pynet_tf.lens.focus import as_depth
+
+# Edges are looked for this far around a pixel, in parts of the half-size photo's longer side: 3
+# pixels of 768, as far as an estimator of 518 pixels is soft and out of place.
+_REACH = 1 / 256
+# A map smaller than the half-size photo is soft over this many of its own pixels.
+_OWN_PIXELS = 1.5
+# A rise of the depth map by this much within the reach is an edge, not a slope.
+_EDGE = 0.08
+# Of the range between the plateaus: what is nearer to one than this belongs to it.
+_PLATEAU = 0.2
+# Where fewer pixels than the first lie between the plateaus the edge counts as sharp, and where
+# more than the sum of both as soft: shares of the window.
+_BETWEEN = (0.2, 0.1)
+# How much the colours' variance on both sides weighs against the distance of their means, and
+# the squared distance (of values in 0..1) below which colours do not tell.
+_SPREAD, _LEAST_CONTRAST = 6.0, 0.01
+
+
+def sharpened(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """Returns a depth map at half the photo's size, its soft edges drawn to the photo's.
+
+    Args:
+        depth: `[h, w]`, see the module.
+        photo: `[H, W, 3]`, see the module.
+
+    Returns:
+        `[H/2, W/2]`, rounded up, float32 in [0, 1].
+
+    Raises:
+        InputError: the depth map has the wrong type, shape or range.
+    """
+    depth = as_depth(depth)
+    height, width = ((side + 1) // 2 for side in photo.shape[:2])
+    enlarged = max(height / depth.shape[0], width / depth.shape[1])
+    soft = _OWN_PIXELS * enlarged if enlarged > 1 else 0
+    reach = max(1, round(max(height, width) * _REACH), round(soft))
+    return _snap(resized(depth, height, width), _small(photo, height, width), reach)
+
+
+def resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes `[h, w]` to `[height, width]` float32, linearly, antialiased where it shrinks."""
+    if plane.shape == (height, width):
+        return plane.astype(np.float32)
+    image = Image.fromarray(plane.astype(np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _small(photo: np.ndarray, height: int, width: int) -> np.ndarray:
+    scale = np.float32(1 / 255 if photo.dtype == np.uint8 else 1)
+    planes = [resized(photo[..., c] * scale, height, width) for c in range(3)]
+    return np.stack(planes, axis=-1)
+
+
+def _snap(depth: np.ndarray, guide: np.ndarray, reach: int) -> np.ndarray:
+    """Gives the pixels of soft edges to one of their sides; `guide` is `[h, w, 3]` float."""
+    window = 2 * reach + 1
+    low = ndimage.minimum_filter(depth, window)
+    high = ndimage.maximum_filter(depth, window)
+    rise = high - low
+    edge = rise > _EDGE
+    if not edge.any():
+        return depth
+    nearness = (depth - low) / np.maximum(rise, 1e-6)
+    far, near = nearness < _PLATEAU, nearness > 1 - _PLATEAU
+    between = _mean((edge & ~far & ~near).astype(np.float32), window)
+    softness = np.clip((between - _BETWEEN[0]) / _BETWEEN[1], 0, 1)
+
+    colours = 2 * window + 1
+    far_mean, far_variance = _colour(guide, far, colours)
+    near_mean, near_variance = _colour(guide, near, colours)
+    difference = near_mean - far_mean
+    contrast = np.sum(difference**2, axis=-1)
+    along = np.sum((guide - far_mean) * difference, axis=-1) / np.maximum(contrast, 1e-6)
+    spread = _SPREAD * (far_variance + near_variance) + _LEAST_CONTRAST
+    evidence = contrast / (contrast + spread)
+    # The depth itself is certain at the plateaus and tells nothing half way between.
+    certainty = (2 * nearness - 1) ** 2
+    told = evidence * np.clip(along, 0, 1) + (1 - evidence + certainty) * nearness
+    side = np.where(told > (1 + certainty) / 2, high, low)
+    return np.where(edge, depth + softness * (side - depth), depth)
+
+
+def _colour(guide: np.ndarray, chosen: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean `[h, w, 3]` and variance `[h, w]` of the chosen pixels' colours around each."""
+    weight = chosen.astype(np.float32)
+    total = _mean(weight, window) + 1e-4
+    mean = _mean(guide * weight[..., None], window) / total[..., None]
+    square = _mean(np.sum(guide**2, axis=-1) * weight, window) / total
+    return mean, np.maximum(square - np.sum(mean**2, axis=-1), 0)
+
+
+def _mean(image: np.ndarray, window: int) -> np.ndarray:
+    sides = (window, window) + (1,) * (image.ndim - 2)
+    return ndimage.uniform_filter(image, sides, mode="nearest")

@@ -1,0 +1,70 @@
+"""Depth maps sharpened along the photo's edges."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from pynet_tf.lens import depth_edges
+
+
+def card_before_wall(height=192, width=256):
+    """A reddish card before a bluish wall, both textured: photo and the card's mask."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((height, width))
+    card = (np.abs(x - 0.45 * width - 0.2 * (y - height / 2)) < 0.2 * width) & (y > 0.25 * height)
+    photo = np.where(card[..., None], [190, 90, 60], [60, 90, 170])
+    photo = photo + rng.integers(-15, 16, (height, width, 1))
+    return photo.astype(np.uint8), card
+
+
+def exact(card):
+    return np.where(card[::2, ::2], 0.8, 0.2).astype(np.float32)
+
+
+def test_soft_edges_come_to_lie_on_the_photos_edges():
+    photo, card = card_before_wall()
+    truth = exact(card)
+    soft = ndimage.gaussian_filter(truth, 1.5)
+    sharp = depth_edges.sharpened(soft, photo)
+    away = np.abs(soft - truth).mean()
+    assert np.abs(sharp - truth).mean() < away / 4
+
+
+def test_edges_that_lie_beside_the_photos_are_moved_there():
+    photo, card = card_before_wall()
+    truth = exact(card)
+    beside = ndimage.gaussian_filter(np.roll(truth, 1, axis=1), 1.2)
+    sharp = depth_edges.sharpened(beside, photo)
+    wrong = np.abs(beside - truth) > 0.3
+    assert np.mean(np.abs(sharp - truth)[wrong] < 0.05) > 0.8
+
+
+def test_exact_maps_are_left_alone():
+    photo, card = card_before_wall()
+    truth = exact(card)
+    assert np.mean(depth_edges.sharpened(truth, photo) != truth) < 0.002
+
+
+def test_slopes_are_left_alone():
+    photo, _ = card_before_wall()
+    slope = np.linspace(0, 1, 96, dtype=np.float32)[:, None] * np.ones(128, np.float32)
+    np.testing.assert_array_equal(depth_edges.sharpened(slope, photo), slope)
+
+
+def test_without_colours_the_closer_depth_decides():
+    photo = np.full((192, 256, 3), 128, np.uint8)
+    _, card = card_before_wall()
+    soft = ndimage.gaussian_filter(exact(card), 1.5)
+    sharp = depth_edges.sharpened(soft, photo)
+    between = (np.abs(soft - 0.5) < 0.15).mean()
+    assert (np.abs(sharp - 0.5) < 0.15).mean() < between / 4
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (24, 32), (200, 300), (7, 9)])
+@pytest.mark.parametrize("size", [(192, 256), (191, 255)])
+def test_any_size_of_map_becomes_half_the_photos(shape, size):
+    depth = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    result = depth_edges.sharpened(depth, np.zeros((*size, 3), np.uint8))
+    assert result.shape == (96, 128)
+    assert result.dtype == np.float32
+    assert 0 <= result.min() <= result.max() <= 1
