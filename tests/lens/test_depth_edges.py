@@ -7,7 +7,7 @@ from scipy import ndimage
 from pynet_tf.lens import depth_edges
 
 
-def card_before_wall(height=192, width=256):
+def card_before_wall(height=576, width=768):
     """A reddish card before a bluish wall, both textured: photo and the card's mask."""
     rng = np.random.default_rng(0)
     y, x = np.indices((height, width))
@@ -24,7 +24,7 @@ def exact(card):
 def test_soft_edges_come_to_lie_on_the_photos_edges():
     photo, card = card_before_wall()
     truth = exact(card)
-    soft = ndimage.gaussian_filter(truth, 1.5)
+    soft = ndimage.gaussian_filter(truth, 1.0)
     sharp = depth_edges.sharpened(soft, photo)
     away = np.abs(soft - truth).mean()
     assert np.abs(sharp - truth).mean() < away / 4
@@ -33,7 +33,7 @@ def test_soft_edges_come_to_lie_on_the_photos_edges():
 def test_edges_that_lie_beside_the_photos_are_moved_there():
     photo, card = card_before_wall()
     truth = exact(card)
-    beside = ndimage.gaussian_filter(np.roll(truth, 1, axis=1), 1.2)
+    beside = ndimage.gaussian_filter(np.roll(truth, 1, axis=1), 1.0)
     sharp = depth_edges.sharpened(beside, photo)
     wrong = np.abs(beside - truth) > 0.3
     assert np.mean(np.abs(sharp - truth)[wrong] < 0.05) > 0.8
@@ -47,14 +47,14 @@ def test_exact_maps_are_left_alone():
 
 def test_slopes_are_left_alone():
     photo, _ = card_before_wall()
-    slope = np.linspace(0, 1, 96, dtype=np.float32)[:, None] * np.ones(128, np.float32)
+    slope = np.linspace(0, 1, 288, dtype=np.float32)[:, None] * np.ones(384, np.float32)
     np.testing.assert_array_equal(depth_edges.sharpened(slope, photo), slope)
 
 
 def test_without_colours_the_closer_depth_decides():
-    photo = np.full((192, 256, 3), 128, np.uint8)
+    photo = np.full((576, 768, 3), 128, np.uint8)
     _, card = card_before_wall()
-    soft = ndimage.gaussian_filter(exact(card), 1.5)
+    soft = ndimage.gaussian_filter(exact(card), 1.0)
     sharp = depth_edges.sharpened(soft, photo)
     between = (np.abs(soft - 0.5) < 0.15).mean()
     assert (np.abs(sharp - 0.5) < 0.15).mean() < between / 4
