@@ -21,6 +21,7 @@ from pynet_tf.model.architecture import (
     is_folded,
     takes_folded,
 )
+from pynet_tf.model.input_format import InputFormat, format_of, input_format
 
 if TYPE_CHECKING:
     from pynet_tf.model.pyramid import level_model, pynet
@@ -33,8 +34,11 @@ __all__ = [
     "LARGEST_WIDTH",
     "LEVELS",
     "MULTIPLE",
+    "InputFormat",
+    "format_of",
     "has_depth",
     "input_channels",
+    "input_format",
     "is_folded",
     "level_model",
     "pynet",
