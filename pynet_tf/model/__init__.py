@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from pynet_tf.model.architecture import (
+    DEFOCUS_UNIT,
     FOLDED,
     HEADS,
     KERNELS,
@@ -16,17 +17,16 @@ from pynet_tf.model.architecture import (
     LARGEST_WIDTH,
     LEVELS,
     MULTIPLE,
-    has_depth,
-    input_channels,
-    is_folded,
-    takes_folded,
+    InputFormat,
+    format_of,
+    input_format,
 )
-from pynet_tf.model.input_format import InputFormat, format_of, input_format
 
 if TYPE_CHECKING:
     from pynet_tf.model.pyramid import level_model, pynet
 
 __all__ = [
+    "DEFOCUS_UNIT",
     "FOLDED",
     "HEADS",
     "KERNELS",
@@ -36,13 +36,9 @@ __all__ = [
     "MULTIPLE",
     "InputFormat",
     "format_of",
-    "has_depth",
-    "input_channels",
     "input_format",
-    "is_folded",
     "level_model",
     "pynet",
-    "takes_folded",
 ]
 
 

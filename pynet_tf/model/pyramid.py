@@ -4,8 +4,8 @@ Ignatov et al., "Rendering Natural Camera Bokeh Effect with Deep Learning", CVPR
 and figure 4. Levels have the paper's numbers: 7 is the smallest, 1 has the size of the photo.
 
     input    [B, H, W, 4] float32 in [0, 1]: the half-size photo (RGB) and its depth map;
-             H and W multiples of 32, free at every call. With the head `light` [B, H, W, 13]:
-             the whole photo, each 2x2 of its pixels folded into 12 channels, and the depth map
+             H and W multiples of 32, free at every call. With the head `defocus` [B, H, W, 13]:
+             the whole photo, each 2x2 of its pixels folded into 12 channels, and the defocus
     level_1  [B, 2H, 2W, 3]     level_2  [B, H, W, 3]     level_3  [B, H/2, W/2, 3]
     ...      level_7  [B, H/32, W/32, 3]; float32 about [0, 1], not clipped
 
@@ -15,16 +15,18 @@ weights can be mapped by name.
 
 import keras
 
-from pynet_tf.model import focus, heads, light_head
-from pynet_tf.model.architecture import HEADS, KERNELS, LARGEST_KERNEL, input_channels, takes_folded
-from pynet_tf.model.blocks import add, conv, conv_head, halve, join, multi, up
+from pynet_tf.model.architecture import FOLDED, HEADS, KERNELS, LARGEST_KERNEL, input_format
+from pynet_tf.model.blocks import add, halve, join, multi, up
+from pynet_tf.model.defocus_head import DefocusHead
+from pynet_tf.model.original_head import OriginalHead
+from pynet_tf.model.residual_head import ResidualHead
 
 # Level 2's and 1's features however narrow the net is: two or one cannot carry three colours. With
-# the head `light` level 3's too.
+# the head `defocus` level 3's too.
 _FINE_CHANNELS = 8
-# With the head `light` of level 3's last block, of which each place decides the radii of 4 places
+# With the head `defocus` of level 3's last block, of which each place decides the radii of 4 places
 # of level 2 and 16 of level 1.
-_LIGHT_LAST_CHANNELS = 16
+_DEFOCUS_LAST_CHANNELS = 16
 
 
 def pynet(
@@ -40,14 +42,9 @@ def pynet(
         width: scales every channel count but the colours' and, below 1, that of level 2, which
             keeps its 8; 1.0 has 47,551,791 parameters with the head `original`.
         depth: whether the input has a depth map as its fourth channel.
-        head: `original` is the 2020 network. `residual` makes every level the enlarged output
-            of the level under it, plus what detail the photo has more at this size, times a
-            mask, plus a correction. The mask starts at one at level 6 and above that as what
-            the level below has learned, the correction at zero: an untrained net gives back
-            the photo. `light` does so with the whole photo in place of the half-size one, and
-            adds up light as a lens does in place of the photo's values. In place of a mask it
-            learns the blur's radius, on top of that which a chosen focus and the depth map give:
-            an untrained net is about a lens, and without a depth map gives back the photo.
+        head: what a level makes of its features: `original`, as in 2020; `residual`, a
+            correction of the coarser level, untrained the photo itself; `defocus`, what a lens
+            does at the defocus that it is told, untrained a thin lens. See the heads' modules.
         seed: of the initial kernels, which are all different. None leaves them zero, which is
             quicker, for weights that are then read from a file.
         largest_kernel: of levels 3 and 4, odd: 9 as in the paper (level 4 has 7x7 at most);
@@ -57,7 +54,8 @@ def pynet(
         A model with a dict of outputs, `level_1` to `level_7`.
 
     Raises:
-        ValueError: the width is not positive, or the head or the largest kernel is unknown.
+        ValueError: the width is not positive, the head or the largest kernel is unknown, or the
+            head `defocus` is to do without a map.
     """
     if not width > 0:
         raise ValueError(f"width is {width}, but has to be above 0")
@@ -65,70 +63,24 @@ def pynet(
         raise ValueError(f"head is {head!r}, but has to be one of {', '.join(HEADS)}")
     if largest_kernel not in KERNELS:
         raise ValueError(f"largest_kernel is {largest_kernel}, but has to be 3, 5, 7 or 9")
+    if head == "defocus" and not depth:
+        raise ValueError("the head defocus is made of the defocus, and that of a depth map")
     n8, n32, n64, n128, n256, n512 = (max(1, round(n * width)) for n in (8, 32, 64, 128, 256, 512))
     n8 = max(n8, _FINE_CHANNELS)
     f32 = n32
-    if head == "light":
-        n32, f32 = max(n32, _FINE_CHANNELS), max(n32, _LIGHT_LAST_CHANNELS)
-    outputs, sums, masks, radii, learned, defocus = {}, {}, {}, {}, {}, {}
+    if head == "defocus":
+        n32, f32 = max(n32, _FINE_CHANNELS), max(n32, _DEFOCUS_LAST_CHANNELS)
 
-    def finish(level, features):
-        """Adds a level's output: its 3 colour maps before tanh are returned for level 1."""
-        name = f"level_{level}"
-        if head == "original":
-            maps = conv_head(features, 3, f"{name}_head", seed)
-            outputs[name] = heads.colours(maps, name)
-            return maps
-        if head == "light":
-            finish_in_light(level, features)
-            return None
-        if level == 7 or level not in photos:
-            start = photos[7] if level == 7 else heads.enlarge(sums[2], f"{name}_enlarged")
-            sums[level] = heads.corrected([start], conv_head(features, 3, f"{name}_head"), name)
-        else:
-            maps = conv_head(features, 4, f"{name}_head")
-            sums[level], masks[level] = heads.with_detail(
-                maps, sums[level + 1], photos[level], photos[level + 1], masks.get(level + 1), name
-            )
-        outputs[name] = sums[level]
-        return None
-
-    def finish_in_light(level, features):
-        name = f"level_{level}"
-        if level == 7:
-            sums[7] = light_head.corrected([photos[7]], conv_head(features, 3, f"{name}_head"), 7)
-        else:
-            # Levels 2 and 1 have few features to learn a radius of their own from.
-            inherited = {2: learned.get(3), 1: radii.get(2)}.get(level)
-            maps = conv_head(sees_focus(level, features), 4, f"{name}_head")
-            sums[level], radii[level], learned[level] = light_head.refocused(
-                maps,
-                sums[level + 1],
-                photos[level],
-                photos[level + 1],
-                lens_radii.get(level),
-                inherited,
-                level,
-            )
-        outputs[name] = light_head.picture(
-            sums[level], radii.get(level), whole_photos[level], photos[level], level
-        )
-
-    def sees_focus(level, features):
-        return join(features, defocus[level]) if level in defocus else features
-
-    image = keras.Input((None, None, input_channels(depth, takes_folded(head))), name="image")
+    image = keras.Input((None, None, input_format(head, depth).channels), name="image")
     folded = keras.ops.space_to_depth(image, 2)
-    photo, *rest = keras.ops.split(image, [image.shape[-1] - 1], axis=-1) if depth else [image]
-    if head == "residual":
-        photos = heads.photos(photo, 2, 7)
-    elif head == "light":
-        lens_radii, weight = {}, None
-        if depth:
-            lens_radii, defocus = focus.defocus(heads.photos(rest[0], 2, 6, "depth"))
-            weight = light_head.weight(lens_radii[2])
-        whole = light_head.to_light(keras.ops.depth_to_space(photo, 2), "photo_light")
-        photos, whole_photos = light_head.smooth_photos(whole, weight, 7), heads.photos(whole, 1, 7)
+    # What the levels make of their features, see the heads' modules.
+    if head == "original":
+        levels = OriginalHead(seed)
+    elif head == "residual":
+        levels = ResidualHead(image[..., :3], seed)
+    else:
+        photo = keras.ops.depth_to_space(image[..., :FOLDED], 2)
+        levels = DefocusHead(photo, image[..., FOLDED:], seed)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
     e3 = multi(folded, n32, 3, "encoder_e3", seed, norm=False)
@@ -143,21 +95,21 @@ def pynet(
     a4 = multi(a3, n512, 3, "level_7_a4", seed)
     up_a = up(a4, n256, "level_7_up_a", seed)
     up_b = up(a4, n256, "level_7_up_b", seed)
-    finish(7, a4)
+    levels.finish(7, a4)
 
     # Level 6, H/16.
-    b2 = multi(sees_focus(6, join(e6, up_a)), n256, 3, "level_6_b2", seed)
+    b2 = multi(levels.sees(6, join(e6, up_a)), n256, 3, "level_6_b2", seed)
     b3 = add(multi(b2, n256, 3, "level_6_b3", seed), b2)
     b4 = add(multi(b3, n256, 3, "level_6_b4", seed), b3)
     b5 = join(multi(b4, n256, 3, "level_6_b5", seed), up_b)
     b6 = multi(b5, n256, 3, "level_6_b6", seed)
     up_a = up(b6, n128, "level_6_up_a", seed)
     up_b = up(b6, n128, "level_6_up_b", seed)
-    finish(6, b6)
+    levels.finish(6, b6)
 
     # Level 5, H/8.
     c2 = join(e5, up_a)
-    c3 = add(multi(sees_focus(5, c2), n128, 5, "level_5_c3", seed), c2)
+    c3 = add(multi(levels.sees(5, c2), n128, 5, "level_5_c3", seed), c2)
     c4 = add(multi(c3, n128, 5, "level_5_c4", seed), c3)
     c5 = add(multi(c4, n128, 5, "level_5_c5", seed), c4)
     c6 = join(multi(c5, n128, 5, "level_5_c6", seed), e5)
@@ -165,11 +117,11 @@ def pynet(
     c8 = multi(c7, n128, 3, "level_5_c8", seed)
     up_a = up(c8, n64, "level_5_up_a", seed)
     up_b = up(c8, n64, "level_5_up_b", seed)
-    finish(5, c8)
+    levels.finish(5, c8)
 
     # Level 4, H/4.
     k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
-    d2 = sees_focus(4, join(e4, up_a))
+    d2 = levels.sees(4, join(e4, up_a))
     d3 = join(multi(d2, n64, k5, "level_4_d3", seed), e4)
     d4 = multi(d3, n64, k7, "level_4_d4", seed)
     if k7 == 7:  # or else they differ in channels
@@ -181,10 +133,10 @@ def pynet(
     d9 = multi(d8, n64, 3, "level_4_d9", seed)
     up_a = up(d9, n32, "level_4_up_a", seed)
     up_b = up(d9, n32, "level_4_up_b", seed)
-    finish(4, d9)
+    levels.finish(4, d9)
 
     # Level 3, H/2, without norm from here on.
-    f2 = sees_focus(3, join(e3, up_a))
+    f2 = levels.sees(3, join(e3, up_a))
     f3 = join(multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
     f4 = multi(f3, n32, k7, "level_3_f4", seed, norm=False)
     f5 = multi(f4, n32, k9, "level_3_f5", seed, norm=False)
@@ -195,25 +147,16 @@ def pynet(
     f10 = join(multi(f9, n32, k5, "level_3_f10", seed, norm=False), up_b)
     f11 = join(f10, e3)
     f12 = multi(f11, f32, 3, "level_3_f12", seed, norm=False)
-    finish(3, f12)
+    levels.finish(3, f12)
 
-    # Level 2, H. With `light` it looks at the photo and the depth map again: the edges that its
-    # radius and level 1's have to follow are too fine for level 3's features.
-    g = up(f12, n8, "level_2_up", seed)
-    if head == "light":
-        seen = sees_focus(2, join(g, image))
-        g = add(conv(seen, n8, 3, "level_2_g2", seed, norm=False), g)
-        g = add(conv(g, n8, 1, "level_2_g3", seed, norm=False), g)
-    z2 = finish(2, g)
+    # Level 2, H.
+    g = levels.level_2_features(up(f12, n8, "level_2_up", seed), image)
+    levels.finish(2, g)
 
-    # Level 1, 2H. The original enlarges level 2's three maps as they are before tanh.
-    if head == "original":
-        h = up(z2, 3, "level_1_up", seed)
-    else:
-        h = up(sees_focus(2, g), n8, "level_1_up", seed)
-    finish(1, h)
+    # Level 1, 2H.
+    levels.finish(1, levels.level_1_features(g, n8))
 
-    return keras.Model(image, outputs, name="pynet")
+    return keras.Model(image, levels.outputs, name="pynet")
 
 
 def level_model(pyramid: keras.Model, level: int) -> keras.Model:

@@ -52,9 +52,11 @@ def _recomputed(block: list, values: dict) -> dict:
 
 def _apply(operations: list, values: dict) -> None:
     for operation in operations:
-        inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], operation.input)
+        # As Keras' own graphs are run; `operation.input` alone loses which argument is which.
+        arguments = operation._inbound_nodes[0].arguments
+        positional, named = arguments.fill_in(values)
         outputs = keras.tree.flatten(operation.output)
-        results = keras.tree.flatten(operation(inputs))
+        results = keras.tree.flatten(operation(*positional, **named))
         values.update((id(o), result) for o, result in zip(outputs, results, strict=True))
 
 

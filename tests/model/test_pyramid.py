@@ -166,7 +166,7 @@ def test_residual_level_carries_on_what_the_level_below_has_learned():
 @pytest.mark.parametrize("head", model.HEADS)
 def test_compiles_for_pictures_of_unknown_size(head):
     pyramid = model.pynet(width=0.05, head=head)
-    channels = model.input_channels(True, model.takes_folded(head))
+    channels = model.input_format(head).channels
     image = np.random.default_rng(0).random((1, 32, 64, channels), np.float32)
     compiled = tf.function(pyramid, input_signature=[tf.TensorSpec([None, None, None, channels])])
     np.testing.assert_allclose(compiled(image)["level_1"], pyramid(image)["level_1"], atol=1e-5)

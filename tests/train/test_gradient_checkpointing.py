@@ -21,7 +21,7 @@ def gradients(forward, variables, image):
     return compute(image)
 
 
-@pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual"), (6, "light")])
+@pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual"), (6, "defocus")])
 def test_values_and_gradients_are_the_networks(level, head):
     loop._spare_graph_rewriting()
     network = model.level_model(model.pynet(0.05, head=head), level)

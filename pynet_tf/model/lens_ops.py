@@ -1,0 +1,136 @@
+"""What the heads compute without weights: light, sizes, and what discs do.
+
+Functions of tensors `[B, h, w, C]` float32, whose sizes are free at every call. Padding repeats
+the pixels at the edge, by slices: LiteRT's own mirroring is slow.
+"""
+
+import itertools
+
+from keras import ops
+
+# A pixel's light is (p**2 + TOE p) / (1 + TOE) of its value p: near what sRGB's powers give, at a
+# tenth of their time and with a bounded slope at black.
+TOE = 0.05
+# Where light is below zero its value stays at that of this, or the slope would have no bound.
+_DARKEST = TOE**2 / 16
+# What a disc leaves of a level's detail: (radius in the level's pixels, share), with lines between.
+# Least squares of the disc's blur of photos and noise, at 14 radii from 0.35 to 30 pixels, which it
+# meets at 42 to 65 dB. Above 1 it makes up for the finer detail that is gone there; below 0 a disc
+# turns bright and dark lines around.
+_KEPT = ((0, 1), (0.5, 0.99), (1.25, 1.15), (2.5, -0.04), (3.2, -0.45), (4, -0.25), (6, 0))
+# Level 1 has no finer detail to make up for.
+_KEPT_OF_LEVEL_1 = ((0, 1), (0.5, 0.98), (2, 0), (3, -0.05), (4, 0))
+
+
+# A small clipped light is taken to be this many times brighter than it shows, beyond the first:
+# nothing in the photo tells how bright it was, and lamps are 5 to 100 times white.
+_HIGHLIGHTS = 10.0
+# Clipped in all three colours: values from the first on begin to count, those above both do fully.
+_CLIPPED = (0.93, 0.06)
+# Small: of the squares of so many pixels, so many around, no more than this share is clipped. A sky
+# or a white wall is as bright as it looks.
+_SQUARE, _SQUARES, _LARGE = 8, 11, 1 / 16
+
+
+def highlight_gain(photo):
+    """Tells how many times brighter than it shows each pixel of a photo is taken to be."""
+    darkest = ops.min(photo, axis=-1, keepdims=True)
+    clipped = ramp(darkest, 1 / _CLIPPED[1], -_CLIPPED[0] / _CLIPPED[1])
+    around = ops.average_pool(clipped, _SQUARE)
+    around = ops.average_pool(around, _SQUARES, strides=1, padding="same")
+    for _ in range(_SQUARE.bit_length() - 1):
+        around = enlarge(around)
+    return 1.0 + _HIGHLIGHTS * clipped * ramp(around, -1 / _LARGE, 1.0)
+
+
+def to_light(values):
+    """Makes light of values, 0..1 of both."""
+    return (ops.square(values + TOE / 2) - TOE**2 / 4) * (1 / (1 + TOE))
+
+
+def from_light(light):
+    """Undoes `to_light`."""
+    scaled = (1 + TOE) * light + TOE**2 / 4
+    return ops.sqrt(ops.relu(scaled - _DARKEST) + _DARKEST) - TOE / 2
+
+
+def enlarge(x):
+    """Enlarges by 2, bilinearly.
+
+    Each pixel becomes four, of 3/4 of it and 1/4 of its neighbour along both axes: sums of small
+    maps, which LiteRT computes several times faster than means over the large one.
+    """
+    pixels = [pixel for row in _halves(x, 1) for pixel in _halves(row, 2)]
+    return ops.depth_to_space(ops.concatenate(pixels, axis=-1), 2)
+
+
+def halve(x):
+    """Halves the size by the binomial filter 1 3 3 1 along both axes; the sides are even.
+
+    Means of 2x2, enlarged again, leave a pattern of blocks: sums of them come no nearer to a
+    disc's blur than 38 dB, and these 43.
+    """
+    x = _padded(_padded(x, 1), 2)
+    return _binomial(_binomial(ops.space_to_depth(x, 2), 1), 2)
+
+
+def kept_detail(radius, level: int):
+    """Tells what share of a level's detail a disc leaves; its radius in the level's pixels."""
+    knots = _KEPT_OF_LEVEL_1 if level == 1 else _KEPT
+    share, before = 1.0, 0.0
+    for (start, value), (end, next_value) in itertools.pairwise(knots):
+        slope = (next_value - value) / (end - start)
+        share = share + (slope - before) * ops.relu(radius - start)
+        before = slope
+    return share - before * ops.relu(radius - knots[-1][0])
+
+
+def reach(own, coarser=None):
+    """Spreads the radii of discs over the pixels that they cover.
+
+    Args:
+        own: radii at this level, in its pixels.
+        coarser: what this function gave at the coarser level; None at the coarsest.
+
+    Returns:
+        The largest radius of the discs that reach each pixel.
+    """
+    # A disc of about this level's pixel reaches the neighbours; larger ones have done so at
+    # coarser levels, smaller ones do at finer levels.
+    spread = own * ramp(own, 2.0, -1.0)
+    largest = ops.maximum(own, ops.max_pool(spread, 3, strides=1, padding="same"))
+    return largest if coarser is None else ops.maximum(largest, 2.0 * enlarge(coarser))
+
+
+def ramp(x, slope: float, offset: float = 0.0):
+    """Returns slope x + offset, clipped to 0..1."""
+    return ops.clip(slope * x + offset, 0.0, 1.0)
+
+
+def _halves(x, axis: int) -> list:
+    """Returns what comes of each pixel before and after its middle along an axis."""
+    most, rest = 0.75 * x, 0.25 * x
+    first, last, all_but_last, all_but_first = _ends(rest, axis)
+    before = ops.concatenate([first, all_but_last], axis=axis)
+    after = ops.concatenate([all_but_first, last], axis=axis)
+    return [most + before, most + after]
+
+
+def _padded(x, axis: int):
+    first, last, _, _ = _ends(x, axis)
+    return ops.concatenate([first, x, last], axis=axis)
+
+
+def _ends(x, axis: int) -> tuple:
+    """Returns the first and the last row (or column), all but the last, and all but the first."""
+    if axis == 1:
+        return x[:, :1], x[:, -1:], x[:, :-1], x[:, 1:]
+    return x[:, :, :1], x[:, :, -1:], x[:, :, :-1], x[:, :, 1:]
+
+
+def _binomial(folded, axis: int):
+    """Weighs neighbours along an axis by 1 3 3 1 over 8; takes pairs folded into channels."""
+    first, second = ops.split(folded * (1 / 8), 2, axis=-1)
+    _, _, pair, _ = _ends(first + 3.0 * second, axis)
+    _, _, _, following = _ends(3.0 * first + second, axis)
+    return pair + following
