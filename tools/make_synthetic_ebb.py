@@ -1,8 +1,9 @@
 """Makes a synthetic EBB! set: procedural scenes, sharp, with a depth map, and through a lens.
 
-Writes OUT/{train,test}/{original,original_depth,bokeh}/NAME.{jpg,png,jpg}. The same seed and
-size give the same files, however many workers make them; the same command again completes a
-set that was interrupted, or adds to it.
+Writes OUT/{train,test}/{original,original_depth,bokeh,lens}/NAME.{jpg,png,jpg,json}; `lens` holds
+the focus and the blur of the bokeh shot, as its depth map shows them. The same seed and size give
+the same files, however many workers make them; the same command again completes a set that was
+interrupted, or adds to it.
 """
 
 import argparse
@@ -19,8 +20,8 @@ from pynet_tf.io.atomic_files import write_text
 
 MANIFEST = "synthetic_ebb.json"
 # Changes when the same seed no longer gives the same pictures.
-VERSION = 2
-KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg"}
+VERSION = 3
+KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg", "lens": ".json"}
 # Test pairs are numbered from here in the stream of chance, so that neither split's size
 # changes the other.
 FIRST_TEST = 1_000_000
@@ -46,8 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--on_subject",
         type=float,
-        default=0.78,
+        default=0.6,
         help="share of pairs focused on the subject; the others on something else",
+    )
+    parser.add_argument(
+        "--night", type=float, default=0.15, help="share of night scenes, dark and full of lamps"
     )
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count(), help="processes that make pairs"
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     tests = -(-options.count // 5) if options.test_count is None else options.test_count
     _check(options, tests)
-    names = ("seed", "height", "width", "on_subject")
+    names = ("seed", "height", "width", "on_subject", "night")
     settings = {name: getattr(options, name) for name in names}
     _claim(options.out, {"made_by": "pynet_tf synthetic EBB!", "version": VERSION, **settings})
 
@@ -85,8 +89,9 @@ def _check(options: argparse.Namespace, tests: int) -> None:
     for name, value in (("--count", options.count), ("--test_count", tests)):
         if value > FIRST_TEST:
             raise InputError(f"{name} is {value}; give {FIRST_TEST} or less")
-    if not 0 <= options.on_subject <= 1:
-        raise InputError(f"--on_subject is {options.on_subject}; give 0 to 1")
+    for name in ("on_subject", "night"):
+        if not 0 <= getattr(options, name) <= 1:
+            raise InputError(f"--{name} is {getattr(options, name)}; give 0 to 1")
     if options.count + tests == 0:
         raise InputError("--count and --test_count are both 0; there is nothing to make")
     for name in ("height", "width"):
@@ -144,9 +149,12 @@ def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
     split, number = job
     index = number + (FIRST_TEST if split == "test" else 0)
     made = pairs.pair(index=index, **settings)
-    for path, picture in zip(_paths(out, split, number), made, strict=True):
+    photo, depth, bokeh, lens = _paths(out, split, number)
+    for path, image in ((photo, made.photo), (depth, made.depth), (bokeh, made.bokeh)):
         if not path.is_file():
-            write_image(path, picture)
+            write_image(path, image)
+    if not lens.is_file():
+        write_text(lens, json.dumps({"focus": made.focus, "blur": made.blur}) + "\n")
 
 
 if __name__ == "__main__":

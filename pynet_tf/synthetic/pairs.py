@@ -3,30 +3,56 @@
     photo   uint8 [H, W, 3], everything sharp
     depth   uint8 [H/2, W/2], near = bright, 0..255, as soft and wrong as an estimated map
     bokeh   uint8 [H, W, 3], seen through a wide aperture, at a slightly different exposure
+    focus   the depth of the map that is sharp in the bokeh, 0..1
+    blur    of the bokeh, in percent of the longer side, as the map shows it (`lens.focus`)
 
 A scene is an opaque backdrop (a wall, ground, sky) and flat things before it, each whole behind
 whatever hides it. So the bokeh is what a lens makes of the scene itself, including what the
 photo does not show, and not what can be guessed from the photo.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 
 from pynet_tf.errors import InputError
-from pynet_tf.lens.optics import blur, blurs, to_srgb
+from pynet_tf.lens import focus as lens_focus
+from pynet_tf.lens.optics import blur as blurred
+from pynet_tf.lens.optics import blurs, to_srgb
 from pynet_tf.synthetic.canvas import noise
 from pynet_tf.synthetic.scene import Scene, scene
 
 SMALLEST = 64
-# A thing is flat here. Real ones are not, and the subject is meant to be sharp all over: the lens
-# is sharp this far from its focus, of all depths, and estimated maps show so much relief.
-IN_FOCUS = 0.05
-RELIEF = 0.1
+# Things are flat here and real ones are not: an estimated map shows so much relief of the subject,
+# a third of it farther than the subject is. All of that is within the lens' sharp range.
+RELIEF = 0.15
+# Blurs, in percent of the longer side: log-uniform between these, and a share of none at all.
+LEAST_BLUR, MOST_BLUR = 0.1, 2.5
+UNBLURRED = 0.1
+# True depths this near to the true focus tell where the estimated map has it.
+_SAME_DEPTH = 0.02
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo, its depth map, the bokeh shot, and the lens of that; see the module."""
+
+    photo: np.ndarray
+    depth: np.ndarray
+    bokeh: np.ndarray
+    focus: float
+    blur: float
 
 
 def pair(
-    seed: int, index: int = 0, height: int = 1024, width: int = 1536, on_subject: float = 0.78
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    seed: int,
+    index: int = 0,
+    height: int = 1024,
+    width: int = 1536,
+    on_subject: float = 0.6,
+    night: float = 0.15,
+) -> Pair:
     """Makes one training pair; the same for the same arguments.
 
     Args:
@@ -36,9 +62,7 @@ def pair(
         width: columns of the photo, even, at least 64.
         on_subject: chance that the focus lies on the main thing, and not on another one or on
             the backdrop, 0 to 1.
-
-    Returns:
-        Photo `[H, W, 3]`, depth `[H/2, W/2]`, bokeh `[H, W, 3]`, all uint8.
+        night: chance that it is a night scene: dark, with many lamps, 0 to 1.
 
     Raises:
         InputError: a size that is odd or too small, a negative seed or index, or a chance that
@@ -50,18 +74,53 @@ def pair(
     for name, size in (("height", height), ("width", width)):
         if size < SMALLEST or size % 2:
             raise InputError(f"{name} is {size}; give an even number of at least {SMALLEST}")
-    if not 0 <= on_subject <= 1:
-        raise InputError(f"on_subject is {on_subject}; give 0 to 1")
+    for name, value in (("on_subject", on_subject), ("night", night)):
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value}; give 0 to 1")
     rng = np.random.default_rng([seed, index])
-    view = scene(rng, height, width)
-    max_blur = rng.uniform(6, 14)
+    view = scene(rng, height, width, bool(rng.random() < night))
+    blur = float(np.exp(rng.uniform(np.log(LEAST_BLUR), np.log(MOST_BLUR))))
+    blur = 0.0 if rng.random() < UNBLURRED else blur
     others = [layer.depth for layer in view.layers] + [float(np.median(view.backdrop_depth))]
     focus = view.subject if rng.random() < on_subject else float(rng.choice(others))
-    photo, bokeh = sharp(view), through_lens(view, focus, max_blur)
+    photo, bokeh = sharp(view), through_lens(view, focus, blur)
     # The two shots of a real pair are never exposed quite alike.
     gain = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.015, 3)).astype(np.float32)
+    if blur == 0:
+        # Without blur it is the photo, so that networks learn to give that back.
+        gain = np.ones(3, np.float32)
     depth = estimated_depth(rng, view)
-    return _develop(rng, photo), depth, _develop(rng, bokeh * gain[:, None, None])
+    told_focus, told_blur = as_the_map_shows(depth, exact_depth(view), focus, blur)
+    shots = _develop(rng, photo), _develop(rng, bokeh * gain[:, None, None])
+    return Pair(shots[0], depth, shots[1] if blur else shots[0], told_focus, told_blur)
+
+
+def exact_depth(view: Scene) -> np.ndarray:
+    """Returns the depth of what is seen in the photo: `[H/2, W/2]` float32 in [0, 1]."""
+    depth = view.backdrop_depth[::2, ::2].astype(np.float32)
+    for layer in view.layers:
+        depth = np.where(layer.cover[::2, ::2] > 0.5, np.float32(layer.depth), depth)
+    return depth
+
+
+def as_the_map_shows(
+    depth: np.ndarray, exact: np.ndarray, focus: float, blur: float
+) -> tuple[float, float]:
+    """Returns the focus and the blur that fit a bent and stretched map best.
+
+    Args:
+        depth: the estimated map, `[h, w]` uint8.
+        exact: the true depths, `[h, w]` in [0, 1].
+        focus: the true depth that is sharp.
+        blur: with the true depths.
+    """
+    in_focus = np.abs(exact - focus) < _SAME_DEPTH
+    told = float(np.median(depth[in_focus]) / 255) if in_focus.any() else focus
+    truth = lens_focus.defocus(exact, focus, 1.0).astype(np.float64)
+    shown = lens_focus.defocus(depth, told, 1.0).astype(np.float64)
+    energy = float(np.sum(shown**2))
+    scale = float(np.sum(truth * shown)) / energy if energy > 0 else 1.0
+    return told, float(np.clip(blur * scale, 0, lens_focus.LARGEST_BLUR))
 
 
 def sharp(view: Scene) -> np.ndarray:
@@ -72,23 +131,23 @@ def sharp(view: Scene) -> np.ndarray:
     return light
 
 
-def through_lens(view: Scene, focus: float, max_blur: float) -> np.ndarray:
+def through_lens(view: Scene, focus: float, blur: float) -> np.ndarray:
     """Returns the scene through a wide aperture: `[3, H, W]` linear light.
 
     Args:
         view: the scene.
-        focus: the depth that is sharp, 0..1, with all depths within `IN_FOCUS` of it.
-        max_blur: see `pynet_tf.lens.render`.
+        focus: the depth that is sharp, 0..1.
+        blur: in percent of the longer side; see `pynet_tf.lens.focus` for both.
     """
+    largest = lens_focus.largest_radius(blur, *view.backdrop_depth.shape)
 
     def radius_at(depth):
-        out = np.maximum(np.abs(depth - focus) - IN_FOCUS, 0)
-        return 2 * max_blur * out / (max(focus, 1 - focus) - IN_FOCUS)
+        return np.abs(lens_focus.defocus(np.atleast_2d(depth), focus, largest))
 
     light = _blur_smoothly(view.backdrop, radius_at(view.backdrop_depth))
     height, width = light.shape[1:]
     for layer in view.layers:
-        radius = radius_at(layer.depth)
+        radius = float(radius_at(layer.depth)[0, 0])
         reach = int(np.ceil(radius)) + 1
         rows, columns = (np.flatnonzero(layer.cover.any(axis=axis)) for axis in (1, 0))
         window = (
@@ -97,7 +156,7 @@ def through_lens(view: Scene, focus: float, max_blur: float) -> np.ndarray:
         )
         cover = layer.cover[window]
         planes = np.concatenate([layer.light[:, *window] * cover, cover[None]])
-        planes = blur(planes.astype(np.float32), radius)
+        planes = blurred(planes.astype(np.float32), radius)
         light[:, *window] *= 1 - np.minimum(planes[3], 1)
         light[:, *window] += planes[:3]
     return light
@@ -112,13 +171,13 @@ def estimated_depth(rng: np.random.Generator, view: Scene) -> np.ndarray:
     depth = view.backdrop_depth[::2, ::2].copy()
     height, width = depth.shape
     bumps = np.clip(0.5 + 0.5 * noise(rng, height, width, height / 4, height / 16), 0, 1)
-    relief = rng.uniform(0, RELIEF) * bumps
+    relief = rng.uniform(0, RELIEF) * (bumps - 1 / 3)
     for layer in view.layers:
         seen = layer.cover[::2, ::2]
         if layer.thin:
             # Between the wires of a fence a network sees either the fence or what is behind.
             seen = ndimage.uniform_filter(seen, 5) * (rng.random() < 0.6)
-        near = layer.depth - relief if layer.depth == view.subject else layer.depth
+        near = layer.depth + relief if layer.depth == view.subject else layer.depth
         depth = np.where(seen > 0.5, near, depth)
     places = np.indices(depth.shape, dtype=np.float32)
     for axis in (0, 1):
@@ -144,8 +203,8 @@ def _blur_smoothly(planes: np.ndarray, radius: np.ndarray) -> np.ndarray:
     steps = steps[first : max(last, first + 1) + 1]
     result = np.zeros_like(planes)
     place = np.interp(radius, steps, np.arange(len(steps))).astype(np.float32)
-    for index, blurred in enumerate(blurs(planes, steps)):
-        result += np.maximum(1 - np.abs(place - index), 0) * blurred
+    for index, light in enumerate(blurs(planes, steps)):
+        result += np.maximum(1 - np.abs(place - index), 0) * light
     return result
 
 

@@ -20,6 +20,12 @@ STANDING = (objects.trunk, objects.rock, objects.block, objects.bush, objects.tu
             objects.fence, objects.twigs, objects.sign)  # fmt: skip
 HANGING = (objects.twigs, objects.bush, objects.flower, objects.twigs)
 NEAREST = (objects.twigs, objects.bush, objects.tuft, objects.fence)
+# Share of the daylight scenes that have lamps, glints or gaps to the sky, and how many times white
+# these are: log-uniform between the two.
+LAMPS = 0.6
+LEAST_LIGHT, MOST_LIGHT = 5.0, 100.0
+# The mean light that a camera's meter aims at, by day and by night.
+BY_DAY, BY_NIGHT = (0.11, 0.26), (0.015, 0.05)
 # What a depth network often does not see.
 THIN = (objects.twigs, objects.tuft, objects.fence)
 
@@ -44,8 +50,8 @@ class Scene:
     subject: float  # depth of the main thing
 
 
-def scene(rng: np.random.Generator, height: int, width: int) -> Scene:
-    """Makes up a scene of `height` x `width` pixels."""
+def scene(rng: np.random.Generator, height: int, width: int, night: bool = False) -> Scene:
+    """Makes up a scene of `height` x `width` pixels; a night scene is dark and full of lamps."""
     turn, up = rng.uniform(-1.2, 1.2), rng.uniform(0.2, 0.9)
     sun = np.array([np.sin(turn), -up, np.cos(turn)])
     sun /= np.linalg.norm(sun)
@@ -78,8 +84,11 @@ def scene(rng: np.random.Generator, height: int, width: int) -> Scene:
         if cover.max() > 0.5:
             light *= np.float32(rng.uniform(0.7, 1.3))
             layers.append(Layer(light, cover, float(d), kind in THIN))
-    view = Scene(backdrop, depth, tuple(layers), float(subject))
-    return _exposed(rng, view)
+    view = _exposed(rng, Scene(backdrop, depth, tuple(layers), float(subject)), night)
+    if night or rng.random() < LAMPS:
+        count = rng.integers(25, 90) if night else rng.integers(3, 60)
+        _lights(rng, view.backdrop, int(count), horizon or height)
+    return view
 
 
 def _backdrop(
@@ -119,8 +128,6 @@ def _backdrop(
         begin = 0 if layout in ("wall", "street", "ground") else horizon or height
         light[:, begin:] *= sunlit[begin:]
     depth = np.clip(depth, 0, 1).astype(np.float32)
-    if rng.random() < 0.6:
-        _lights(rng, light, int(rng.integers(3, 60)), horizon or height)
     return light, depth, horizon
 
 
@@ -160,7 +167,7 @@ def _lights(rng: np.random.Generator, light: np.ndarray, count: int, lowest: int
     height, width = light.shape[1:]
     tints = np.array([[1, 0.9, 0.7], [1, 1, 1], [1, 0.6, 0.25], [0.7, 0.85, 1], [1, 0.25, 0.2]])
     alike = rng.random() < 0.6
-    tint, bright = tints[rng.integers(len(tints))], rng.uniform(4, 30)
+    tint, bright = tints[rng.integers(len(tints))], _brightness(rng)
     for _ in range(count):
         radius = rng.uniform(0.8, 3.0) * height / 700
         y, x = rng.uniform(0, lowest), rng.uniform(0, width)
@@ -173,8 +180,12 @@ def _lights(rng: np.random.Generator, light: np.ndarray, count: int, lowest: int
         rows, columns = np.indices(window.shape[1:])
         share = np.clip(radius + 0.5 - np.hypot(rows + top - y, columns + left - x), 0, 1)
         if not alike:
-            tint, bright = tints[rng.integers(len(tints))], rng.uniform(2, 40)
+            tint, bright = tints[rng.integers(len(tints))], _brightness(rng)
         window += share.astype(np.float32) * (bright * tint).astype(np.float32)[:, None, None]
+
+
+def _brightness(rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(LEAST_LIGHT), np.log(MOST_LIGHT))))
 
 
 def _draw(
@@ -244,14 +255,15 @@ def _shade(backdrop: np.ndarray, feet: float, centre: float, size: tuple[int, in
     backdrop *= 1 - 0.6 * down[:, None] * across
 
 
-def _exposed(rng: np.random.Generator, view: Scene) -> Scene:
+def _exposed(rng: np.random.Generator, view: Scene, night: bool) -> Scene:
     """Scales all light as a camera's meter would, with a tint of the hour."""
     brightness = float(np.minimum(view.backdrop, 1).mean())
     for layer in view.layers:
         share = float(layer.cover.mean())
         seen = float((np.minimum(layer.light, 1) * layer.cover).mean())
         brightness = (1 - share) * brightness + seen
-    gain = np.clip(rng.uniform(0.11, 0.26) / max(brightness, 1e-3), 0.4, 3.5)
+    gain = rng.uniform(*(BY_NIGHT if night else BY_DAY)) / max(brightness, 1e-3)
+    gain = min(gain, 3.5) if night else np.clip(gain, 0.4, 3.5)
     warmth = rng.normal(0, 0.06)
     tint = (gain * np.exp([warmth, 0, -warmth])).astype(np.float32)[:, None, None]
     layers = tuple(

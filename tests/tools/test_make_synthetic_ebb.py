@@ -1,5 +1,6 @@
 """`tools/make_synthetic_ebb.py`: the same files however they are made, and nothing overwritten."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from faults import NOBODY
 from PIL import Image
 
 TOOL = Path(__file__).parents[2] / "tools" / "make_synthetic_ebb.py"
+KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg", "lens": ".json"}
 SMALL = ("--height", 64, "--width", 96, "--seed", 5)
 
 
@@ -45,7 +47,7 @@ def test_layout_is_that_of_ebb(made):
         f"{split}/{kind}/{name}{suffix}"
         for split, count in (("train", 4), ("test", 1))
         for name in range(count)
-        for kind, suffix in (("original", ".jpg"), ("original_depth", ".png"), ("bokeh", ".jpg"))
+        for kind, suffix in KINDS.items()
     }
     assert set(contents(made)) == expected | {"synthetic_ebb.json"}
     photo = Image.open(made / "train/original/2.jpg")
@@ -54,6 +56,9 @@ def test_layout_is_that_of_ebb(made):
     assert photo.size == bokeh.size == (96, 64)
     assert (depth.size, depth.mode) == ((48, 32), "L")
     assert np.asarray(photo).std() > 5
+    told = json.loads((made / "train/lens/2.json").read_text())
+    assert 0 <= told["focus"] <= 1
+    assert 0 <= told["blur"] <= 5
 
 
 def test_train_and_test_show_different_scenes(made):
