@@ -63,8 +63,8 @@ def _batches(flags: argparse.Namespace, split: shards.Split, level: int, batch: 
     from pynet_tf import model
     from pynet_tf.data import pipeline
 
-    folded = model.takes_folded(flags.head)
-    return pipeline.training(split, level, WINDOW, batch, seed=0, folded=folded)
+    form = model.input_format(flags.head)
+    return pipeline.training(split, level, WINDOW, batch, seed=0, form=form)
 
 
 def _as_files(split: shards.Split, folder: Path) -> Path:

@@ -70,7 +70,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     sizes = pipeline.split_sizes(options.data_dir)
     train_split = pipeline.open_split(options.data_dir, "train")
     test_split = pipeline.open_split(options.data_dir, "test") if sizes.get("test") else train_split
-    kind = {"depth": run.depth, "folded": run.folded}
+    kind = {"form": run.input}
     windows = list(
         pipeline.training(test_split, 1, WINDOW, MEASURED_BATCH, 999, **kind).take(MEASURED_BATCHES)
     )

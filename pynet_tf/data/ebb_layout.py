@@ -10,6 +10,13 @@ A sample is
     photo   JPEG, [H, W, 3]
     image   uint8 [H/2, W/2, 4], the halved photo with its depth map
     bokeh   JPEG, [H, W, 3]
+    sharp_depth  uint8 [H/2, W/2], the depth map sharpened along the photo's edges, for networks
+                 that are told the defocus (`lens.depth_edges`)
+    focus   float, the depth of `sharp_depth` that is sharp in the bokeh shot, 0..1
+    blur    float, of the bokeh shot, in percent of the longer side (`lens.focus`)
+
+Focus and blur are read from `lens/NAME.json` where there is one, as {"focus": 0.9, "blur": 1.2}.
+For all others they are fitted (`lens.fit`).
 
 Upright 8-bit JPEGs are taken over byte by byte. Whatever else there is (PNG, CMYK, a rotation in
 the EXIF data, a damaged end mark) is encoded once, as RGB at quality 100, which changes
@@ -32,8 +39,11 @@ from PIL import ExifTags, Image
 
 from pynet_tf.errors import InputError
 from pynet_tf.io import images
+from pynet_tf.lens import depth_edges, fit
+from pynet_tf.lens.focus import LensSettings
 
 PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
+LENS = "lens"
 LACKS = {PHOTOS: "photo", BOKEH: "bokeh shot", DEPTHS: "depth map"}
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MIN_SIDE = 64
@@ -49,6 +59,8 @@ class Pair:
     photo: Path
     bokeh: Path
     depth: Path
+    # Focus and blur where they are known.
+    lens: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ def source_hash(source: Source) -> str:
                 status = path.stat()
                 line = [split, pair.name, path.name, status.st_size, status.st_mtime_ns]
                 digest.update(json.dumps(line).encode())
+            digest.update(json.dumps(pair.lens).encode())
     return digest.hexdigest()
 
 
@@ -169,11 +182,17 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
             f"{pair.bokeh} has {bokeh.shape[1]}x{bokeh.shape[0]} pixels and {pair.photo} "
             f"{width}x{height}; they must be equal"
         )
+    depth = images.read_depth(pair.depth)
+    sharp_depth = np.rint(depth_edges.sharpened(depth, photo) * 255).astype(np.uint8)
+    focus, blur = pair.lens or fit.fitted(photo, sharp_depth, bokeh)
     return {
         "name": pair.name,
         "photo": _jpeg(pair.photo, photo),
-        "image": images.stack(photo, images.read_depth(pair.depth)),
+        "image": images.stack(photo, depth),
         "bokeh": _jpeg(pair.bokeh, bokeh),
+        "sharp_depth": sharp_depth,
+        "focus": focus,
+        "blur": blur,
     }
 
 
@@ -256,8 +275,24 @@ def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:
             incomplete.setdefault(reason, []).append(name)
         if not reasons:
             photo, bokeh, depth = (found[kind][name][0] for kind in (PHOTOS, BOKEH, DEPTHS))
-            pairs.append(Pair(name, photo, bokeh, depth))
+            pairs.append(Pair(name, photo, bokeh, depth, _read_lens(root / LENS / f"{name}.json")))
     return tuple(pairs), {reason: tuple(names) for reason, names in incomplete.items()}
+
+
+def _read_lens(path: Path) -> tuple[float, float] | None:
+    """Reads the focus and the blur of a pair; None where there is no such file."""
+    if not path.is_file():
+        return None
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        focus, blur = float(entry["focus"]), float(entry["blur"])
+        LensSettings(focus=focus, blur=blur)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"{path} does not give the focus and the blur of a pair; write it as "
+            '{"focus": 0.9, "blur": 1.2}, or remove it to have them fitted'
+        ) from error
+    return focus, blur
 
 
 def _pictures(folder: Path) -> dict[str, list[Path]]:

@@ -3,8 +3,8 @@
 A sample is a window of the half-size photo with its depth map and the matching window of the
 wide-aperture shot, resized for the level (Ignatov et al., CVPRW 2020, section 3.2):
 
-    image    [B, window, window, 4] float32 in [0, 1] (3 channels without depth; with the whole
-             photo folded 13, or 12)
+    image    [B, window, window, C] float32, as `InputFormat` says: 4 channels in [0, 1] with the
+             depth map, 3 without, 13 with the whole photo and its defocus
     target   [B, t, t, 3] float32 in [0, 1], t = window * 2 / 2**(level - 1)
 
 Training samples are numbered from 0 on without end. Which photo, window, rotation and flip a
@@ -23,6 +23,9 @@ import tensorflow as tf
 from pynet_tf.data import shards
 from pynet_tf.data.shards import Split, open_split, split_sizes
 from pynet_tf.errors import InputError
+from pynet_tf.lens.focus import defocus as lens_defocus
+from pynet_tf.lens.focus import largest_radius
+from pynet_tf.model import DEFOCUS_UNIT, InputFormat, input_format
 
 __all__ = [
     "drawn_photo",
@@ -37,6 +40,7 @@ __all__ = [
     "validation",
 ]
 
+DEPTH_INPUT = input_format("original")
 # Samples of one step are prepared side by side; more would only take memory.
 _PARALLEL = min(16, os.cpu_count() or 1)
 _READY_BATCHES = 2
@@ -54,8 +58,7 @@ def training(
     batch_size: int,
     seed: int,
     first_step: int = 0,
-    depth: bool = True,
-    folded: bool = False,
+    form: InputFormat = DEPTH_INPUT,
     worker: int = 0,
     workers: int = 1,
     replicas: int = 1,
@@ -70,8 +73,7 @@ def training(
         batch_size: samples of one step, over all devices.
         seed: of order, windows and augmentation.
         first_step: the step to begin at; nothing before it is read.
-        depth: whether images have the depth map.
-        folded: whether images have the whole photo, as for the head `light`.
+        form: what images hold.
         worker: number of this process.
         workers: processes that share each step's samples evenly, without overlap.
         replicas: devices of this process; each takes one element of the result per step.
@@ -88,9 +90,7 @@ def training(
     dataset = tf.data.Dataset.range(first_step * share, np.iinfo(np.int64).max)
     dataset = _map(
         dataset,
-        lambda position: _random_sample(
-            split, numbers(position), level, window, seed, depth, folded
-        ),
+        lambda position: _random_sample(split, numbers(position), level, window, seed, form),
     )
     batched = dataset.batch(share // replicas, drop_remainder=True)
     return batched.prefetch(_READY_BATCHES * replicas).with_options(_options())
@@ -101,8 +101,7 @@ def validation(
     level: int,
     window: int,
     batch_size: int,
-    depth: bool = True,
-    folded: bool = False,
+    form: InputFormat = DEPTH_INPUT,
     count: int = -1,
 ) -> tf.data.Dataset:
     """Returns the middle windows of a split's photos in order, unturned.
@@ -114,8 +113,7 @@ def validation(
         level: 7 (smallest) to 1.
         window: side of the window in pixels of the half-size photo, as for `training`.
         batch_size: samples of all batches but the last.
-        depth: whether images have the depth map.
-        folded: as for `training`.
+        form: what images hold.
         count: photos to take, spread over the split; -1 for all.
 
     Returns:
@@ -126,7 +124,7 @@ def validation(
     chosen = np.linspace(0, total, count, endpoint=False).astype(np.int64)
     dataset = _map(
         tf.data.Dataset.from_tensor_slices(chosen),
-        lambda index: _middle_sample(split, index, level, window, depth, folded),
+        lambda index: _middle_sample(split, index, level, window, form),
     )
     return dataset.batch(batch_size).prefetch(1).with_options(_options())
 
@@ -139,7 +137,8 @@ def photos(split: Split, indices: Iterable[int] | None = None) -> Iterator[dict]
         indices: which samples to read; None for all.
 
     Yields:
-        `name`: str; `photo`, `bokeh`: `[2h, 2w, 3]` uint8; `image`: `[h, w, 4]` uint8.
+        `name`: str; `photo`, `bokeh`: `[2h, 2w, 3]` uint8; `image`: `[h, w, 4]` uint8;
+        `sharp_depth`: `[h, w]` uint8; `focus`, `blur`: float.
 
     Raises:
         InputError: a record is damaged, or is no sample.
@@ -174,6 +173,9 @@ def _whole(sample: dict) -> dict:
         "photo": _decode(sample["photo"]).numpy(),
         "image": sample["image"].numpy(),
         "bokeh": _decode(sample["bokeh"]).numpy(),
+        "sharp_depth": sample["sharp_depth"].numpy(),
+        "focus": float(sample["focus"]),
+        "blur": float(sample["blur"]),
     }
 
 
@@ -242,25 +244,20 @@ def _map(dataset: tf.data.Dataset, sample: Callable) -> tf.data.Dataset:
     return dataset.map(plain, num_parallel_calls=_PARALLEL, deterministic=True)
 
 
-def _random_sample(split, number, level, window, seed, depth, folded):
+def _random_sample(split, number, level, window, seed, form):
     sample = _read(split, drawn_photo(split, number, seed))
     size = tf.shape(sample["image"])[:2]
     corner, turns, flip = drawn_window(size, number, window, seed)
-    image = _turn(_image_window(sample, corner, window), turns, flip)
-    photo = (
-        _turn(_full_size_window(sample, "photo", corner, window), turns, flip) if folded else None
-    )
+    parts = [_turn(part, turns, flip) for part in _parts(sample, corner, window, form)]
     target = _turn(_target_window(sample, corner, level, window), turns, flip)
-    return _input(image, photo, depth), target / 255.0
+    return _input(parts, form), target / 255.0
 
 
-def _middle_sample(split, index, level, window, depth, folded):
+def _middle_sample(split, index, level, window, form):
     sample = _read(split, index)
     corner = tf.maximum(tf.shape(sample["image"])[:2] - window, 0) // 2
-    image = _image_window(sample, corner, window)
-    photo = _full_size_window(sample, "photo", corner, window) if folded else None
     target = _target_window(sample, corner, level, window)
-    return _input(image, photo, depth), target / 255.0
+    return _input(_parts(sample, corner, window, form), form), target / 255.0
 
 
 def _read(split: Split, index) -> dict:
@@ -271,22 +268,44 @@ def _read(split: Split, index) -> dict:
     return shards.parse(tf.ensure_shape(serialized, []))
 
 
-def _input(image, photo, depth: bool):
-    """Makes the network's input of the window and, where it is wanted, that of the photo."""
-    image = tf.cast(image, tf.float32)
-    if photo is None:
-        image = image if depth else image[..., :3]
-    else:
-        folded = tf.nn.space_to_depth(tf.cast(photo, tf.float32)[None], 2)[0]
-        image = tf.concat([folded, image[..., 3:]], -1) if depth else folded
-    return image / 255.0
+def _parts(sample: dict, corner, window: int, form: InputFormat) -> list:
+    """Cuts the window out of what the input is made of: the photo, and the map if there is one."""
+    image = sample["image"]
+    if not form.whole_photo:
+        channels = image if form.map else image[..., :3]
+        return [_half_size_window(channels, corner, window, form.channels)]
+    photo = _full_size_window(sample, "photo", corner, window)
+    # Of the whole map: what is sharp does not depend on the window.
+    defocus = tf.numpy_function(
+        _defocus,
+        [sample["sharp_depth"], sample["focus"], sample["blur"]],
+        tf.float32,
+        stateful=False,
+    )
+    defocus = tf.ensure_shape(defocus, [None, None])[..., None]
+    return [photo, _half_size_window(defocus, corner, window, 1)]
 
 
-def _image_window(sample: dict, corner, window: int):
-    """Cuts the window out of the half-size photo and its depth map."""
-    size = tf.minimum(tf.shape(sample["image"])[:2], window)
-    image = tf.slice(sample["image"], tf.concat([corner, [0]], 0), tf.concat([size, [4]], 0))
-    return tf.ensure_shape(_mirror(image, window), [window, window, 4])
+def _defocus(depth: np.ndarray, focus: float, blur: float) -> np.ndarray:
+    height, width = depth.shape
+    largest = largest_radius(float(blur), 2 * height, 2 * width)
+    return lens_defocus(depth, float(focus), largest)
+
+
+def _input(parts: list, form: InputFormat):
+    """Makes the network's input of its parts."""
+    if not form.whole_photo:
+        return tf.cast(parts[0], tf.float32) / 255.0
+    photo, defocus = parts
+    folded = tf.nn.space_to_depth(tf.cast(photo, tf.float32)[None], 2)[0]
+    return tf.concat([folded / 255.0, defocus / DEFOCUS_UNIT], -1)
+
+
+def _half_size_window(image, corner, window: int, channels: int):
+    """Cuts the window out of something of the half-size photo's size."""
+    size = tf.minimum(tf.shape(image)[:2], window)
+    part = tf.slice(image, tf.concat([corner, [0]], 0), tf.concat([size, [channels]], 0))
+    return tf.ensure_shape(_mirror(part, window), [window, window, channels])
 
 
 def _full_size_window(sample: dict, shot: str, corner, window: int):

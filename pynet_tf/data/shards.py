@@ -28,7 +28,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.io import atomic_files
 
 NAME = "ebb"
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 FINGERPRINTS = "fingerprints.json"
 
 _HEADER = struct.Struct("<QI")
@@ -153,7 +153,8 @@ def parse(serialized) -> dict:
     Returns:
         `name`: scalar string; `photo` and `bokeh`: scalar strings, JPEGs of `[2h, 2w, 3]`, to be
         decoded with `dct_method="INTEGER_ACCURATE"` if Pillow's pixels are wanted; `image`:
-        `[h, w, 4]` uint8, the halved photo with its depth map.
+        `[h, w, 4]` uint8, the halved photo with its depth map; `sharp_depth`: `[h, w]` uint8;
+        `focus` and `blur`: scalar float32. See `ebb_layout`.
     """
     import tensorflow as tf
 
@@ -167,16 +168,25 @@ def parse(serialized) -> dict:
             "bokeh": string,
             "image/shape": tf.io.FixedLenFeature([3], tf.int64),
             "image/value": string,
+            "sharp_depth/shape": tf.io.FixedLenFeature([2], tf.int64),
+            "sharp_depth/value": string,
+            "focus": tf.io.FixedLenFeature([], tf.float32),
+            "blur": tf.io.FixedLenFeature([], tf.float32),
         },
     )
     pixels = tf.io.decode_raw(features["image/value"], tf.uint8)
     shape = tf.ensure_shape(features["image/shape"], [3])
     image = tf.ensure_shape(tf.reshape(pixels, shape), [None, None, 4])
+    depth = tf.io.decode_raw(features["sharp_depth/value"], tf.uint8)
+    depth = tf.ensure_shape(tf.reshape(depth, features["sharp_depth/shape"]), [None, None])
     return {
         "name": features["name"],
         "photo": features["photo"],
         "image": image,
         "bokeh": features["bokeh"],
+        "sharp_depth": depth,
+        "focus": features["focus"],
+        "blur": features["blur"],
     }
 
 
@@ -264,6 +274,11 @@ def _read_json(data_dir: Path, name: str):
     path = folder(data_dir) / name
     if not path.is_file():
         atomic_files.settle(path.parent.parent)
+    if not path.is_file() and any((Path(data_dir) / NAME).glob("*/dataset_info.json")):
+        raise InputError(
+            f"{Path(data_dir) / NAME} was prepared by another version, without the focus and the "
+            f"blur of its pairs; {_again(data_dir)}"
+        )
     if not path.is_file():
         raise InputError(
             f"{data_dir} holds no prepared EBB! set ({path} is missing); prepare it with "

@@ -25,7 +25,10 @@ class Ebb(tfds.core.ShardBasedBuilder):
     """Builds `ebb` from a folder in EBB! layout."""
 
     VERSION = tfds.core.Version(shards.VERSION)
-    RELEASE_NOTES = {shards.VERSION: "First release."}  # noqa: RUF012 (TFDS reads it so)
+    RELEASE_NOTES = {  # noqa: RUF012 (TFDS reads it so)
+        "1.0.0": "First release.",
+        shards.VERSION: "Pairs know their focus and blur.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put `original/`, `bokeh/` and `original_depth/` of EBB! into the manual folder, or run "
         "`python tools/build_ebb.py SRC --data_dir DIR`."
@@ -68,6 +71,18 @@ class Ebb(tfds.core.ShardBasedBuilder):
                         doc="The photo at half size and its depth map, near = bright.",
                     ),
                     "bokeh": jpeg(doc="The wide-aperture shot, aligned with the photo."),
+                    "sharp_depth": features.Tensor(
+                        shape=(None, None),
+                        dtype=np.uint8,
+                        encoding="bytes",
+                        doc="The depth map, sharpened along the photo's edges.",
+                    ),
+                    "focus": features.Scalar(
+                        np.float32, doc="The depth of sharp_depth, 0..1, that the shot has sharp."
+                    ),
+                    "blur": features.Scalar(
+                        np.float32, doc="The shot's blur, in percent of its longer side."
+                    ),
                 }
             ),
             supervised_keys=("image", "bokeh"),

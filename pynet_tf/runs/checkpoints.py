@@ -65,9 +65,9 @@ class Run:
         return {name: getattr(self, name) for name in KIND}
 
     @property
-    def folded(self) -> bool:
-        """Whether the input has the whole photo, folded."""
-        return model.takes_folded(self.head)
+    def input(self) -> model.InputFormat:
+        """What the network takes."""
+        return model.input_format(self.head, self.depth)
 
     def pyramid(self, seed: int | None = 0) -> keras.Model:
         """Builds a new pyramid of this kind, see `model.pynet`."""
@@ -95,6 +95,12 @@ def read_run(run_dir: Path, level: int) -> Run | None:
             f"{path} does not describe a level of this program ({error}); restore it or "
             "choose another --run_dir"
         ) from error
+    if run.head == "light":
+        raise InputError(
+            f"{path.parent} holds a network of the head light of earlier versions, which chose "
+            "focus and blur by itself and cannot be used any more; train one of the head defocus "
+            "in another --run_dir, or render with a SavedModel that was exported from this one"
+        )
     if run.level != level:
         raise InputError(
             f"{path} describes level {run.level}; it was copied from another folder: restore it"
@@ -104,6 +110,8 @@ def read_run(run_dir: Path, level: int) -> Run | None:
 
 def parse_run(text: str) -> Run:
     """Reads the description of a level from JSON, as `run.json` and exported models have it.
+
+    Exported models may be of the head `light`, which no pyramid is built of any more.
 
     Raises:
         ValueError: it is none, or none of a network that can be.
@@ -121,7 +129,7 @@ def parse_run(text: str) -> Run:
         )
     except (AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(repr(error)) from error
-    if run.level not in model.LEVELS or run.head not in model.HEADS:
+    if run.level not in model.LEVELS or run.head not in (*model.HEADS, "light"):
         raise ValueError(f"there is no level {run.level} with the head {run.head[:40]!r}")
     if run.largest_kernel not in model.KERNELS:
         raise ValueError(f"there is no network with the largest kernel {run.largest_kernel}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from pynet_tf import cli
 from pynet_tf.data import shards
 from pynet_tf.errors import InputError
-from pynet_tf.model import LARGEST_WIDTH
+from pynet_tf.model import HEADS, KERNELS, LARGEST_WIDTH
 from pynet_tf.runs import run_directory
 from pynet_tf.train import cluster, recipes, vgg_weights
 
@@ -156,15 +156,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--width", type=_width, help="scale of the channel counts; that of the level below, or 1.0")
     add(
         "--head",
-        choices=["original", "residual", "light"],
-        help="the 2020 outputs; or corrections of the photo and of the level below; or, in linear "
-        "light and with the whole photo as input, not the half-size one, corrections of what a "
-        "lens makes of photo and depth. That of the level below, or residual",
+        choices=HEADS,
+        help="what a level makes of its features: the 2020 picture; corrections of the photo and "
+        "of the coarser level; or, told the defocus, corrections of what a lens makes of the "
+        "whole photo, in linear light. That of the coarser level, or residual",
     )
     add(
         "--largest_kernel",
         type=int,
-        choices=[3, 5, 7, 9],
+        choices=KERNELS,
         help="of levels 3 and 4; below 9 a narrow network is up to twice as fast. That of the "
         "level below, or 9",
     )

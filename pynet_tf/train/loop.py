@@ -310,7 +310,7 @@ def _optimizer(job: Job, network: keras.Model) -> keras.Optimizer:
 
 
 def _batches(job: Job, network, strategy: tf.distribute.Strategy, split, first_step: int):
-    channels = network.input_shape[-1]
+    form = model.format_of(network.input_shape[-1])
 
     def local_batches(context):
         return pipeline.training(
@@ -320,8 +320,7 @@ def _batches(job: Job, network, strategy: tf.distribute.Strategy, split, first_s
             job.recipe.batch_size,
             job.seed,
             first_step,
-            depth=model.has_depth(channels),
-            folded=model.is_folded(channels),
+            form=form,
             worker=context.input_pipeline_id,
             workers=context.num_input_pipelines,
             replicas=context.num_replicas_in_sync // context.num_input_pipelines,

@@ -77,14 +77,13 @@ _QUICK = {
 }
 
 _SMALL = {
-    7: Recipe(8, 200, 5e-4, 1e-4, window=512),
-    6: Recipe(8, 200, 5e-4, 1e-4, window=512),
-    5: Recipe(6, 300, 5e-4, 1e-4, window=512),
-    4: Recipe(4, 300, 5e-4, 1e-4, window=512),
-    3: Recipe(2, 450, 5e-4, 5e-5, window=448),
-    2: Recipe(2, 150, 3e-4, 5e-5, window=448),
-    # After 400 steps real photos' subjects are soft, which the measures do not punish.
-    1: Recipe(2, 100, 3e-4, 1e-5, l1=100.0, window=448),
+    7: Recipe(8, 200, 5e-4, 1e-4, window=384),
+    6: Recipe(8, 200, 5e-4, 1e-4, window=384),
+    5: Recipe(6, 300, 5e-4, 1e-4, window=384),
+    4: Recipe(4, 350, 5e-4, 1e-4, window=384),
+    3: Recipe(3, 450, 5e-4, 5e-5, window=384),
+    2: Recipe(2, 200, 3e-4, 5e-5, window=384),
+    1: Recipe(2, 200, 3e-4, 1e-5, l1=100.0, window=384),
 }
 
 

@@ -58,7 +58,7 @@ def write_pictures(
         step: of training.
     """
     photo = image[..., :3]
-    if model.is_folded(image.shape[-1]):
+    if model.format_of(image.shape[-1]).whole_photo:
         photo = tf.nn.depth_to_space(image[..., : model.FOLDED], 2)
     # Nearest neighbour, so that the pixels of a small level are seen as they are.
     size = [PICTURE_SIDE, PICTURE_SIDE]

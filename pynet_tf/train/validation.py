@@ -36,11 +36,10 @@ def validate(
         `loss`, its terms, `psnr` (dB), `ms_ssim` (nan where the level is too small) and `mse`;
         and input, output and target of the first windows.
     """
-    channels = network.input_shape[-1]
-    depth, folded = model.has_depth(channels), model.is_folded(channels)
+    form = model.format_of(network.input_shape[-1])
     size = min(recipe.batch_size, LARGEST_BATCH)
     sums, count, shown = {}, 0, []
-    windows = pipeline.validation(split, level, recipe.window, size, depth, folded, photos)
+    windows = pipeline.validation(split, level, recipe.window, size, form, photos)
     for image, target in windows:
         output = network(image, training=False)
         if count < SHOWN_WINDOWS:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pynet_tf import model
+from pynet_tf.data import shards
 from pynet_tf.export import saved_model
 from pynet_tf.runs import checkpoints
 
@@ -117,7 +118,7 @@ def test_arrays(damage, folder, run):
 @given(damage=DAMAGES)
 def test_prepared_data(kind, damage, folder, run):
     shutil.copytree(folder / "data", folder / "try" / "data")
-    [path] = (folder / "try" / "data" / "ebb" / "1.0.0").glob(f"*{kind}*")
+    [path] = (folder / "try" / "data" / "ebb" / shards.VERSION).glob(f"*{kind}*")
     path.write_bytes(damaged(path.read_bytes(), damage))
     arguments = "--data_dir try/data --split train --no_lens --output {out}"
     run(Case(kind, "pynet_tf.evaluate", arguments, "try/data", 2, "report.md", perhaps=True))

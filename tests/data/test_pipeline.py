@@ -6,8 +6,12 @@ import tensorflow as tf
 from conftest import write_pair
 from PIL import Image
 
+from pynet_tf import model
 from pynet_tf.data import pipeline
 from pynet_tf.io import images
+from pynet_tf.lens import focus
+
+DEFOCUS = model.input_format("defocus")
 
 
 @pytest.fixture(scope="module")
@@ -141,21 +145,47 @@ def test_validation_counts_every_photo_once_and_the_partial_batch(split):
 
 
 def test_without_depth(split):
-    [(image, _)] = _take(1, split, 7, 32, 2, seed=0, depth=False)
+    [(image, _)] = _take(
+        1, split, 7, 32, 2, seed=0, form=model.input_format("original", depth=False)
+    )
     assert image.shape == (2, 32, 32, 3)
 
 
-def test_folded_windows_hold_the_whole_photo_turned_like_the_target(split):
-    for depth in (True, False):
-        plain = _take(4, split, 1, 64, 2, seed=0, depth=depth)
-        folded = _take(4, split, 1, 64, 2, seed=0, depth=depth, folded=True)
-        for (image, target), (whole, same) in zip(plain, folded, strict=True):
-            np.testing.assert_array_equal(target, same)
-            assert whole.shape == (2, 64, 64, 13 if depth else 12)
-            np.testing.assert_array_equal(image[..., 3:], whole[..., 12:])
-            photo = tf.nn.depth_to_space(whole[..., :12], 2)
-            halved = tf.image.resize(photo, [64, 64], "bicubic", antialias=True)
-            assert np.abs(halved - image[..., :3])[:, 2:-2, 2:-2].max() < 3 / 255
+def test_windows_of_the_whole_photo_are_turned_like_the_target(split):
+    plain = _take(4, split, 1, 64, 2, seed=0)
+    folded = _take(4, split, 1, 64, 2, seed=0, form=DEFOCUS)
+    for (image, target), (whole, same) in zip(plain, folded, strict=True):
+        np.testing.assert_array_equal(target, same)
+        assert whole.shape == (2, 64, 64, 13)
+        photo = tf.nn.depth_to_space(whole[..., :12], 2)
+        halved = tf.image.resize(photo, [64, 64], "bicubic", antialias=True)
+        assert np.abs(halved - image[..., :3])[:, 2:-2, 2:-2].max() < 3 / 255
+
+
+def test_defocus_is_that_of_the_whole_photo_cut_and_turned_with_the_window(split):
+    whole = {}
+    for sample in pipeline.photos(split):
+        largest = focus.largest_radius(sample["blur"], *sample["photo"].shape[:2])
+        defocus = focus.defocus(sample["sharp_depth"], sample["focus"], largest)
+        whole[sample["name"]] = defocus / model.DEFOCUS_UNIT
+    order = [pipeline.name(split, index) for index in range(len(split))]
+    for name, (image, _) in zip(order, pipeline.validation(split, 1, 64, 1, DEFOCUS), strict=True):
+        height, width = whole[name].shape
+        top, left = (height - 64) // 2, (width - 64) // 2
+        expected = whole[name][top : top + 64, left : left + 64]
+        np.testing.assert_allclose(image[0, ..., 12], expected, atol=1e-5)
+    turned = np.concatenate([image for image, _ in _take(6, split, 1, 64, 2, seed=0, form=DEFOCUS)])
+    for image in turned[..., 12]:
+        assert any(_holds(defocus, image) for defocus in whole.values())
+
+
+def _holds(whole, window):
+    """Tells whether a window, turned or not, lies somewhere in a map."""
+    turns = [np.rot90(p, k) for p in (window, window[::-1]) for k in range(4)]
+    places = np.lib.stride_tricks.sliding_window_view(whole, window.shape)
+    return any(
+        np.abs(places[..., ::9, ::9] - turn[::9, ::9]).max((2, 3)).min() < 1e-5 for turn in turns
+    )
 
 
 def test_level_targets_are_pillows_antialiased_bicubic(tmp_path, split):

@@ -24,7 +24,7 @@ def whole(tmp_path_factory):
     for number in range(COUNT):
         write_pair(root / "source", str(number), seed=number)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builder, "SHARD_BYTES", 30_000)
+        patch.setattr(builder, "SHARD_BYTES", 36_000)
         build_shards.build(ebb_layout.scan(root / "source"), root / "data")
     return root / "data"
 
@@ -36,7 +36,7 @@ def data_dir(whole, tmp_path):
 
 
 def shard_files(data_dir):
-    return sorted((data_dir / "ebb" / "1.0.0").glob("ebb-train.tfrecord-*"))
+    return sorted((data_dir / "ebb" / shards.VERSION).glob("ebb-train.tfrecord-*"))
 
 
 def test_every_record_is_what_tensorflow_reads(whole):
@@ -118,7 +118,7 @@ def test_what_is_not_there_is_named_with_its_remedy(data_dir, tmp_path):
         shards.open_split(tmp_path / "nowhere", "train")
     with pytest.raises(InputError, match=r"no samples for test, only train \(6\).*--test_range"):
         shards.open_split(data_dir, "test")
-    (data_dir / "ebb" / "1.0.0" / "dataset_info.json").write_text("{")
+    (data_dir / "ebb" / shards.VERSION / "dataset_info.json").write_text("{")
     with pytest.raises(InputError, match="is damaged"):
         shards.open_split(data_dir, "train")
 

@@ -86,7 +86,7 @@ def test_any_number_of_workers_gives_the_same_bytes(run, flat, tmp_path):
     assert two.returncode == 0
     assert prepared(tmp_path / "one") == prepared(tmp_path / "two")
     assert len(shards.open_split(tmp_path / "one", "test")) == 2
-    report = json.loads((tmp_path / "one" / "ebb" / "1.0.0" / "source.json").read_text())
+    report = json.loads((tmp_path / "one" / "ebb" / shards.VERSION / "source.json").read_text())
     assert (report["counts"], report["failed"]) == ({"train": 2, "test": 2}, [])
 
 
@@ -113,7 +113,7 @@ def test_other_files_need_overwrite(run, flat, tmp_path):
     replaced = run(source, "--data_dir", "data", "--overwrite")
     assert replaced.stdout == "prepared: data/ebb/1.0.0 (train 5)\n"
     assert len(shards.open_split(tmp_path / "data", "train")) == 5
-    assert os.listdir(tmp_path / "data" / "ebb") == ["1.0.0"]
+    assert os.listdir(tmp_path / "data" / "ebb") == [shards.VERSION]
 
 
 def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):

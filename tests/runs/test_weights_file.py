@@ -9,7 +9,7 @@ import tensorflow as tf
 from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import command as export
-from pynet_tf.model import light_head
+from pynet_tf.model import lens_ops
 from pynet_tf.runs import checkpoints, weights_file
 from pynet_tf.train import config, loop, recipes
 
@@ -18,7 +18,7 @@ WIDTH = 0.05
 
 @pytest.fixture(scope="module")
 def pyramid():
-    made = model.pynet(WIDTH, head="light", seed=3)
+    made = model.pynet(WIDTH, head="defocus", seed=3)
     rng = np.random.default_rng(0)
     for weight in made.weights:
         # Three times what trained kernels differ by, and twenty times what trained heads' do.
@@ -28,7 +28,8 @@ def pyramid():
 
 @pytest.fixture
 def shared(pyramid, tmp_path):
-    checkpoints.save_level(tmp_path / "run", 1, pyramid, {"recipe": "x"}, width=WIDTH, head="light")
+    kind = {"width": WIDTH, "head": "defocus"}
+    checkpoints.save_level(tmp_path / "run", 1, pyramid, {"recipe": "x"}, **kind)
     export.main(
         f"--run_dir {tmp_path / 'run'} --format weights --output {tmp_path / 'shared'}".split()
     )
@@ -40,13 +41,13 @@ def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path)
     job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, eval_photos=1, start_from=shared)
     assert loop.train_level(job, tf.distribute.get_strategy())
     trained, run = checkpoints.load_pyramid(tmp_path / "new")
-    assert (run.level, run.width, run.head, run.step) == (6, WIDTH, "light", 1)
+    assert (run.level, run.width, run.head, run.step) == (6, WIDTH, "defocus", 1)
     for one, two in zip(pyramid.weights, trained.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=1e-6)
 
 
 def test_levels_that_a_shared_run_does_not_hold_begin_with_their_seed(pyramid, tiny_ebb, tmp_path):
-    kind = {"width": WIDTH, "depth": True, "head": "light"}
+    kind = {"width": WIDTH, "depth": True, "head": "defocus"}
     share, whole = tmp_path / "share", tmp_path / "whole"
     checkpoints.share_level(share, checkpoints.Run(7, **kind, settings={}, step=7), pyramid)
     checkpoints.save_level(whole, 7, pyramid, {}, **kind)
@@ -73,14 +74,14 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
     size = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*"))
     assert sum(file.stat().st_size for file in shared.rglob("*")) < 0.6 * size
     read, run = checkpoints.load_pyramid(shared)
-    assert (run.level, run.width, run.head, run.step) == (1, WIDTH, "light", 1)
+    assert (run.level, run.width, run.head, run.step) == (1, WIDTH, "defocus", 1)
     assert run.settings["recipe"] == "x"
     for one, two in zip(pyramid.weights, read.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=1e-6)
     image = np.random.default_rng(0).random((1, 64, 64, 13), np.float32)
     pictures = [made(image)["level_1"] for made in (read, pyramid)]
     # Random weights answer to rounding more than trained ones do, most of all near black.
-    lights = [light_head.to_light(picture, "light") for picture in pictures]
+    lights = [lens_ops.to_light(picture) for picture in pictures]
     assert np.abs(lights[0] - lights[1]).max() < 2 / 255
     difference = np.abs(pictures[0] - pictures[1])
     assert difference[pictures[1] > 0.15].max() < 2 / 255
@@ -89,7 +90,7 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
 
 
 def test_a_level_has_its_own_weights_only(pyramid, tmp_path):
-    run = checkpoints.Run(5, WIDTH, True, "light", {}, step=7)
+    run = checkpoints.Run(5, WIDTH, True, "defocus", {}, step=7)
     checkpoints.share_level(tmp_path, run, pyramid)
     with np.load(tmp_path / "level_5" / "step_00000007.npz") as file:
         needed = {weight.path for weight in model.level_model(pyramid, 5).weights}
@@ -153,7 +154,7 @@ def _with_pickle(file, marker):
 
 @pytest.mark.parametrize(("width", "why"), [(0.03, "not float16"), (0.5, "larger than its weight")])
 def test_another_networks_weights_are_refused_and_change_nothing(pyramid, tmp_path, width, why):
-    weights_file.write(tmp_path / "other.npz", model.pynet(width, head="light"))
+    weights_file.write(tmp_path / "other.npz", model.pynet(width, head="defocus"))
     before = pyramid.weights[0].numpy()
     with pytest.raises(ValueError, match=why):
         weights_file.read(tmp_path / "other.npz", pyramid)
