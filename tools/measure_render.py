@@ -30,9 +30,9 @@ def main() -> None:
     flags = parser.parse_args()
 
     cli.import_tensorflow()
-    from pynet_tf.inference import litert, serving, tiling
+    from pynet_tf.inference import litert, loading, tiling
 
-    model = litert.fast_model(flags.model) if flags.fast else serving.load_model(flags.model)
+    model = litert.fast_model(flags.model) if flags.fast else loading.load_model(flags.model)
     render = tiling.renderer(model)
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (flags.height, flags.width, 3), np.uint8)
@@ -56,11 +56,12 @@ def _bare(model, photo: np.ndarray, depth: np.ndarray) -> Callable[[], object]:
     """Returns a call of the network alone, on the image that the photo becomes."""
     import tensorflow as tf
 
-    from pynet_tf.inference.serving import to_image
+    from pynet_tf.inference.signatures import to_image
     from pynet_tf.model import level_model
 
     network = tf.function(level_model(model.pyramid(), model.level))
-    image = to_image(photo[None], depth[None], model.folded)
+    planes = [plane[None] for plane in model.plane(photo, depth, None)]
+    image = to_image(photo[None], *(planes or [None]), model.input_format)
     network(image)
     return lambda: network(image).numpy()
 

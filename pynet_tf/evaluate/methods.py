@@ -10,9 +10,10 @@ import tensorflow as tf
 from pynet_tf import lens
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate.protocol import Candidate, Picture, level_size, target
-from pynet_tf.inference import serving
+from pynet_tf.inference import loading, signatures
 from pynet_tf.lens import optics
-from pynet_tf.model import has_depth, is_folded, level_model
+from pynet_tf.lens.focus import defocus, largest_radius
+from pynet_tf.model import InputFormat, level_model
 from pynet_tf.runs import checkpoints
 
 
@@ -60,8 +61,8 @@ def trained_levels(path: Path) -> list[int]:
         InputError: the folder is neither.
     """
     path = Path(path)
-    if serving.is_saved_model(path):
-        return sorted(serving.saved_levels(path))
+    if loading.is_saved_model(path):
+        return sorted(loading.saved_levels(path))
     finest = checkpoints.finest_run(path)
     if finest is None:
         raise InputError(
@@ -85,20 +86,23 @@ def model(path: Path, level: int, name: str) -> Candidate:
     path = Path(path)
 
     def load():
-        fingerprint, network, channels = _load(path, level)
-        return fingerprint, lambda sample: network_picture(network, channels, sample, level)
+        fingerprint, network, taken = _load(path, level)
+        return fingerprint, lambda sample: network_picture(network, taken, sample, level)
 
     return Candidate(name, level, load)
 
 
 def network_picture(
-    network: Callable[[tf.Tensor], tf.Tensor], channels: int, sample: Mapping, level: int
+    network: Callable[[tf.Tensor], tf.Tensor],
+    input_format: InputFormat,
+    sample: Mapping,
+    level: int,
 ) -> Picture:
     """Runs a network on a whole photo: pads its input to multiples of 32, crops the output.
 
     Args:
         network: float32 `[1, h, w, C]` in [0, 1] -> the level's output, `[1, h', w', 3]`.
-        channels: of its input, see `model.input_channels`.
+        input_format: what it takes.
         sample: see `pynet_tf.evaluation`.
         level: of the output.
 
@@ -107,12 +111,12 @@ def network_picture(
     """
     height, width = sample["photo"].shape[:2]
     image = sample["image"]
-    if is_folded(channels):
-        depth = image[None, ..., 3] if has_depth(channels) else None
-        padded = serving.to_image(sample["photo"][None], depth, folded=True)
+    if input_format.whole_photo:
+        plane = _told(sample) if input_format.is_told_defocus else image[..., 3]
+        padded = signatures.to_image(sample["photo"][None], plane[None], input_format)
     else:
         missing = [(0, -size % 32) for size in image.shape[:2]]
-        padded = np.pad(image[..., :channels], [*missing, (0, 0)], mode="reflect")
+        padded = np.pad(image[..., : input_format.channels], [*missing, (0, 0)], mode="reflect")
         padded = tf.constant(padded[None] / np.float32(255))
     output = network(padded)[0]
     full = output
@@ -125,14 +129,20 @@ def network_picture(
     return Picture(output[:rows, :columns].numpy(), eight_bit)
 
 
+def _told(sample: Mapping) -> np.ndarray:
+    """Returns the defocus at the focus and the blur that the sample's bokeh shot has."""
+    largest = largest_radius(sample["blur"], *sample["photo"].shape[:2])
+    return defocus(sample["sharp_depth"], sample["focus"], largest)
+
+
 def _load(path: Path, level: int):
-    """Returns a fingerprint of the weights, the level's network and its input's channels."""
+    """Returns a fingerprint of the weights, the level's network and what it takes."""
     if level not in trained_levels(path):
         raise InputError(f"{path} has no level {level}; train it, or choose a coarser one")
     digest = hashlib.sha256()
-    if serving.is_saved_model(path):
-        loaded = serving.load_model(path)
-        channels = loaded.network.input_signature[0].shape[-1]
+    if loading.is_saved_model(path):
+        loaded = loading.load_model(path)
+        taken = loaded.input_format
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
             digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
 
@@ -141,13 +151,13 @@ def _load(path: Path, level: int):
             return loaded.network(image)[f"level_{level}"]
     else:
         own = checkpoints.read_run(path, level)
-        pyramid, _ = checkpoints.load_pyramid(path, level if own and own.step else None)
-        channels = pyramid.input.shape[-1]
+        pyramid, run = checkpoints.load_pyramid(path, level if own and own.step else None)
+        taken = run.input
         output = level_model(pyramid, level)
         for weight in output.weights:
             digest.update(weight.path.encode() + b"\0")
             digest.update(np.ascontiguousarray(weight.numpy()))
 
-    image = tf.TensorSpec([1, None, None, channels], tf.float32)
+    image = tf.TensorSpec([1, None, None, taken.channels], tf.float32)
     network = tf.function(lambda image: output(image), input_signature=[image])
-    return f"model {digest.hexdigest()[:32]}", network, channels
+    return f"model {digest.hexdigest()[:32]}", network, taken

@@ -7,7 +7,7 @@ r"""Writes a trained or converted model for other programs.
   python -m pynet_tf.export --run_dir checkpoints --format weights --output my_model
 
 A SavedModel takes photos and depth maps of any size and gives pictures. A LiteRT or ONNX model
-is the network alone: the halved photo with its depth map, in [0, 1], padded to multiples of 32.
+is the network alone; docs/exported_models.md says how its input is made.
 `weights` are a run directory small enough to share: one level's weights in 16 bit, which render,
 evaluate, export and train --start_from take.
 """
@@ -30,13 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     cli.import_tensorflow()
     from pynet_tf.export import onnx, saved_model
-    from pynet_tf.inference import calibration, litert, serving
+    from pynet_tf.inference import calibration, litert, loading, signatures
     from pynet_tf.io import atomic_files
     from pynet_tf.runs import checkpoints
 
-    pyramid, run = serving.load_pyramid(options.run_dir, options.level)
+    pyramid, run = loading.load_pyramid(options.run_dir, options.level)
     run = dataclasses.replace(run, level=options.level or run.level)
-    size = serving.image_size(options.height, options.width) if options.height else None
+    size = signatures.image_size(options.height, options.width) if options.height else None
     if options.format == "saved_model":
         saved_model.write(pyramid, run, options.output)
     elif options.format == "weights":
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.format == "litert":
             images = None
             if options.calibration:
-                images = calibration.images(options.calibration, run.depth, size, run.folded)
+                images = calibration.images(options.calibration, run.input, size)
             content = litert.convert(pyramid, run.level, options.quantize, size, images)
         else:
             content = onnx.convert(pyramid, run.level, size)

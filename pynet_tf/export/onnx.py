@@ -1,9 +1,10 @@
 """ONNX models: one level's raw network for ONNX Runtime and other programs.
 
-    image [B, h, w, 4] float32 in [0, 1], h and w multiples of 32 -> level_<level> [B, H, W, 3]
+    image [B, h, w, C] float32, h and w multiples of 32 -> level_<level> [B, H, W, 3]
 
 It takes pictures of all sizes unless it was made for one. What comes before and after the network
-(`pynet_tf.serving`) is not in the model: ONNX has no antialiased resizing equal to TensorFlow's.
+is not in the model, since ONNX has no antialiased resizing equal to TensorFlow's:
+docs/exported_models.md.
 
 Making a model needs the package tf2onnx, running it onnxruntime.
 """
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.inference import serving
+from pynet_tf.inference import loading
 
 # The operators of ONNX 1.13 (2022), which all current runtimes know.
 OPSET = 18
@@ -41,7 +42,7 @@ def convert(pyramid: keras.Model, level: int, size: tuple[int, int] | None = Non
             "making ONNX models needs the package tf2onnx; install it: pip install tf2onnx"
         ) from error
     network = model.level_model(pyramid, level)
-    serving.refuse_nonfinite(network.weights, "the pyramid")
+    loading.refuse_nonfinite(network.weights, "the pyramid")
     shape = (1, *size) if size else (None, None, None)
     image = tf.TensorSpec([*shape, pyramid.input.shape[-1]], tf.float32, name="image")
     function = tf.function(

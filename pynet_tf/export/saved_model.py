@@ -1,15 +1,20 @@
 """Writes a pyramid as a SavedModel that any TensorFlow program loads, without this package.
 
     signatures["serving_default"](photo=uint8 [H, W, 3], depth=uint8 [h, w])
-        -> {"bokeh": uint8 [H, W, 3]} at the exported level's scale; see `pynet_tf.serving`
+        -> {"bokeh": uint8 [H, W, 3]} at the exported level's scale
     signatures["batch"](photos=uint8 [B, H, W, 3], depths=uint8 [B, h, w])
         -> {"bokeh": uint8 [B, H, W, 3]}
-    signatures["network"](image=float32 [B, h, w, 4])
+    signatures["refocus"](photo=uint8 [H, W, 3], depth=uint8 [h, w], point=float32 [2],
+                          blur=float32 [])
+        -> {"bokeh": uint8 [H, W, 3]}, sharp at the point (x, y from 0, 0, top left, to 1, 1); blur
+        in percent of the photo's longer side. Of networks that are told the defocus; the other
+        signatures take their focus automatically and blur by 1 percent
+    signatures["network"](image=float32 [B, h, w, C])
         -> {"level_1": float32 [B, H, W, 3], ..., "level_7": ...}, the exported level and all
-        coarser ones, not clipped; h and w have to be multiples of 32
+        coarser ones, not clipped; h and w have to be multiples of 32; C and what the channels are:
+        `model.InputFormat`
 
-A network without depth has no `depth` and `depths`, and 3 channels in its image; one with the
-head `light` has 13 there, or 12 (see `pynet_tf.serving`).
+A network without depth has no `depth` and `depths`.
 """
 
 import dataclasses
@@ -20,7 +25,7 @@ import keras
 import tensorflow as tf
 
 from pynet_tf.errors import InputError
-from pynet_tf.inference import serving
+from pynet_tf.inference import loading, signatures
 from pynet_tf.io.atomic_files import replacing, write_text
 from pynet_tf.runs.checkpoints import Run
 
@@ -36,8 +41,8 @@ def write(pyramid: keras.Model, run: Run, path: Path) -> None:
     Raises:
         InputError: a weight is not a finite number, or the disk is full.
     """
-    network = serving.network_graph(pyramid, run.level).get_concrete_function()
-    serving.refuse_nonfinite(network.variables, path)
+    network = signatures.network_graph(pyramid, run.level).get_concrete_function()
+    loading.refuse_nonfinite(network.variables, path)
 
     def output(image):
         return network(image)[f"level_{run.level}"]
@@ -46,17 +51,13 @@ def write(pyramid: keras.Model, run: Run, path: Path) -> None:
     # long and needs every layer's own functions in the file.
     module = tf.Module()
     module.weights = list(network.variables)
-    signatures = {
-        "serving_default": serving.render_graph(output, run.level, run.depth, run.folded),
-        "batch": serving.batch_graph(output, run.level, run.depth, run.folded),
-        "network": network,
-    }
+    made = signatures.signatures(output, run.level, run.input) | {"network": network}
     with replacing(path) as partial:
         try:
-            tf.saved_model.save(module, str(partial), signatures)
+            tf.saved_model.save(module, str(partial), made)
         except tf.errors.OpError as error:
             raise InputError(
                 f"{path} could not be written ({' '.join(error.message.split())[:200]}); make "
                 "room, or name another place"
             ) from error
-        write_text(partial / serving.DESCRIPTION, json.dumps(dataclasses.asdict(run)) + "\n")
+        write_text(partial / loading.DESCRIPTION, json.dumps(dataclasses.asdict(run)) + "\n")

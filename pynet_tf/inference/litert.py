@@ -2,10 +2,13 @@
 
 A model holds the raw network of one level:
 
-    image [1, h, w, 4] float32 in [0, 1], h and w multiples of 32 -> level_<level> [1, H, W, 3]
+    image [1, h, w, C] float32, h and w multiples of 32 -> level_<level> [1, H, W, 3]
+
+The image is called `photo_defocus` where it holds the whole photo and its defocus, see
+`model.InputFormat`.
 
 It takes pictures of all sizes (`resize_tensor_input`) unless it was made for one size, which
-some phone accelerators need. `load_model` adds what `pynet_tf.serving` does before and after, so
+some phone accelerators need. `load_model` adds what `signatures.py` does before and after, so
 that photos of all sizes go in and come out.
 
     quantize     weights    sums                           needs
@@ -35,7 +38,8 @@ import tensorflow as tf
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.inference import serving
+from pynet_tf.inference import loading, signatures
+from pynet_tf.inference.loading import RenderModel
 from pynet_tf.io.atomic_files import replacing
 from pynet_tf.runs import checkpoints
 
@@ -76,7 +80,7 @@ def convert(
     if size is not None and any(side < 32 or side % model.MULTIPLE for side in size):
         raise ValueError(f"size is {size}, but both have to be multiples of {model.MULTIPLE}")
     network = model.level_model(pyramid, level)
-    serving.refuse_nonfinite(network.weights, "the pyramid")
+    loading.refuse_nonfinite(network.weights, "the pyramid")
     converter = tf.lite.TFLiteConverter.from_keras_model(_size_free(network, level, size))
     if quantize != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -108,10 +112,16 @@ def _size_free(network: keras.Model, level: int, size: tuple[int, int] | None) -
             return _mirrored(layer, *inputs)
         return layer(*inputs, **options)
 
-    image = keras.Input((*(size or (None, None)), network.input.shape[-1]), 1, name="image")
+    channels = network.input.shape[-1]
+    image = keras.Input((*(size or (None, None)), channels), 1, name=_input_name(channels))
     clone = keras.models.clone_model(network, image, lambda layer: layer, call)
     # The dict names the output in the file.
     return keras.Model(image, {f"level_{level}": clone.output})
+
+
+def _input_name(channels: int) -> str:
+    """Returns the input's name in the file, which tells what its channels are."""
+    return "photo_defocus" if model.format_of(channels).is_told_defocus else "image"
 
 
 def _instance_norm(layer: keras.layers.GroupNormalization, x):
@@ -172,11 +182,11 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
 
     Returns:
         A function image `[1, h, w, C]` float32 -> `[1, H, W, 3]` float32, with the attributes
-        `level`, `channels` (see `model.input_channels`) and `size` (height and width of the only
-        image it takes, or None).
+        `level`, `input_format` and `size` (height and width of the only image it takes, or None).
 
     Raises:
-        InputError: ai-edge-litert is missing, or the file is, or is no model of PyNET.
+        InputError: ai-edge-litert is missing, or the file is, or is no model of PyNET, or is of a
+            head that this version cannot use.
     """
     try:
         from ai_edge_litert.interpreter import Interpreter
@@ -195,12 +205,13 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
             model_content=content, num_threads=threads or len(os.sched_getaffinity(0))
         )
         (signature,) = interpreter.get_signature_list().values()
-        (output,) = signature["outputs"]
+        (output,), (input_name,) = signature["outputs"], signature["inputs"]
         level = int(output.removeprefix("level_"))
         (given,) = interpreter.get_input_details()
         made_for = tuple(int(side) for side in given["shape_signature"][1:3])
         size = None if -1 in made_for else made_for
         channels = int(given["shape"][-1])
+        input_format = model.format_of(channels)
         # The shape that the interpreter has its memory for. It has one from here on, so that what
         # LiteRT says at first it says here.
         prepared = (1, *(size or (32, 32)), channels)
@@ -211,6 +222,12 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
             f"{name} is not a LiteRT model of PyNET ({' '.join(str(error).split())[:200]}); make "
             "one: python -m pynet_tf.export --format litert"
         ) from error
+    # The head `light` took as many channels, with the depth map in place of the defocus.
+    if input_name != _input_name(channels):
+        raise InputError(
+            f"{name} is a network of the head light of earlier versions, which cannot be used any "
+            "more; delete it, and export a network of the head defocus"
+        )
 
     def run(image: np.ndarray) -> np.ndarray:
         nonlocal prepared
@@ -224,12 +241,12 @@ def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndar
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
     run.level = level
-    run.channels = channels
+    run.input_format = input_format
     run.size = size
     return run
 
 
-def load_model(content: Path | bytes) -> serving.RenderModel:
+def load_model(content: Path | bytes) -> RenderModel:
     """Loads a model for rendering photos.
 
     Args:
@@ -241,7 +258,6 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
     """
     run = load(content)
     path = Path("the LiteRT model") if isinstance(content, bytes) else Path(content)
-    folded = model.is_folded(run.channels)
 
     def network(image) -> dict[str, np.ndarray]:
         if run.size is not None and run.size != tuple(image.shape[1:3]):
@@ -252,36 +268,30 @@ def load_model(content: Path | bytes) -> serving.RenderModel:
             )
         return {f"level_{run.level}": run(np.asarray(image))}
 
-    def bokeh(photo, depth=None) -> dict[str, tf.Tensor]:
+    def bokeh(photo, plane=None) -> tf.Tensor:
         height, width = photo.shape[:2]
         if height * width > LARGEST_PHOTO:
             raise InputError(
                 f"a photo of {width}x{height} pixels is too large for {path}, which takes up to "
                 f"{LARGEST_PHOTO // 1_000_000} million; use a SavedModel or run directory"
             )
-        depths = None if depth is None else depth[None]
-        output = network(serving.to_image(photo[None], depths, folded))[f"level_{run.level}"]
-        return {"bokeh": serving.to_bokeh(output, height, width, run.level)[0]}
+        planes = None if plane is None else plane[None]
+        image = signatures.to_image(photo[None], planes, run.input_format)
+        output = network(image)[f"level_{run.level}"]
+        return signatures.to_bokeh(output, height, width, run.level)[0]
 
-    def pyramid():
-        raise InputError(
-            f"{path} cannot be computed in tiles; render large photos with a SavedModel or a run "
-            "directory"
-        )
-
-    return serving.RenderModel(
+    return RenderModel(
         path=path,
         level=run.level,
         levels=(run.level,),
-        needs_depth=model.has_depth(run.channels),
-        folded=folded,
+        input_format=run.input_format,
         network=network,
         bokeh=bokeh,
-        pyramid=pyramid,
+        pyramid=None,
     )
 
 
-def fast_model(path: Path, level: int | None = None) -> serving.RenderModel:
+def fast_model(path: Path, level: int | None = None) -> RenderModel:
     """Loads the 8-bit form of a model, see `fast_form`."""
     return load_model(fast_form(path, level))
 
@@ -294,17 +304,17 @@ def fast_form(path: Path, level: int | None = None) -> Path:
 
     Args:
         path: a SavedModel, a run directory or a `.tflite` file.
-        level: as for `serving.load_model`.
+        level: as for `loading.load_model`.
 
     Raises:
-        InputError: as `serving.load_model` does.
+        InputError: as `loading.load_model` does.
     """
     path = Path(path)
     if path.suffix == ".tflite":
         return path
     level, kept, weights = _kept(path, level)
     if not kept.is_file() or any(_written(file) > _written(kept) for file in weights):
-        pyramid = serving.load_model(path, level).pyramid()
+        pyramid = loading.load_model(path, level).pyramid()
         with replacing(kept) as partial:
             partial.write_bytes(convert(pyramid, level, "int8"))
     return kept
@@ -312,12 +322,12 @@ def fast_form(path: Path, level: int | None = None) -> Path:
 
 def _kept(path: Path, level: int | None) -> tuple[int, Path, list[Path]]:
     """Returns the level, where its 8-bit form is kept, and the files of the weights it is of."""
-    if serving.is_saved_model(path):
-        run = serving.read_description(path)
-        folder = (path / serving.DESCRIPTION).parent
+    if loading.is_saved_model(path):
+        run = loading.read_description(path)
+        folder = (path / loading.DESCRIPTION).parent
         weights = list((path / "variables").glob("*"))
     else:
-        run = serving.find_run(path, level)
+        run = loading.find_run(path, level)
         folder = checkpoints.level_dir(path, run.level)
         weights = list(folder.glob(f"{Path(checkpoints.prefix(folder, run.step)).name}*"))
     level = level or run.level

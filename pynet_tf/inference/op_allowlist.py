@@ -15,17 +15,20 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from pynet_tf.errors import InputError
 
-# What exported networks of all heads and levels consist of.
+# What exported networks of all heads and levels consist of, the head `light` of earlier versions
+# included.
 _OPERATIONS = frozenset((
-    "Abs", "AddV2", "All", "Assert", "AvgPool", "BiasAdd", "Cast", "ConcatV2", "Const",
-    "Conv2D", "Conv2DBackpropInput", "Cumsum", "DepthToSpace", "EnsureShape", "Exp",
-    "ExpandDims", "Floor", "FloorDiv", "FloorMod", "GreaterEqual", "Identity", "IsFinite",
-    "LeakyRelu", "Log", "Max", "MaxPool", "Maximum", "Mean", "Min", "Minimum", "MirrorPad",
-    "Mul", "Neg", "NoOp", "Pack", "PartitionedCall", "Placeholder", "Range", "ReadVariableOp",
-    "RealDiv", "Reciprocal", "Relu", "Reshape", "Round", "Rsqrt", "ScaleAndTranslate", "Select",
-    "SelectV2", "Shape", "SpaceToDepth", "Split", "SplitV", "Sqrt", "Square",
-    "SquaredDifference", "Squeeze", "StatefulPartitionedCall", "StopGradient", "StridedSlice",
-    "Sub", "Sum", "Tanh", "Tile",
+    "Abs", "AddV2", "All", "Assert", "AvgPool", "BiasAdd", "BroadcastArgs", "BroadcastTo",
+    "Cast", "ConcatV2", "Const", "Conv2D", "Conv2DBackpropInput", "Cumsum", "DepthToSpace",
+    "EnsureShape", "Equal", "Exp", "ExpandDims", "Floor", "FloorDiv", "FloorMod", "GatherV2",
+    "Greater", "GreaterEqual", "Identity", "IsFinite", "LeakyRelu", "Less", "Log", "LogicalAnd",
+    "LogicalNot", "Max", "MaxPool", "MaxPoolV2", "Maximum", "Mean", "Min", "Minimum",
+    "MirrorPad", "Mul", "Neg", "NoOp", "OnesLike", "Pack", "PartitionedCall", "Placeholder",
+    "Range", "ReadVariableOp", "RealDiv", "Reciprocal", "Relu", "Reshape", "Round", "Rsqrt",
+    "ScaleAndTranslate", "Select", "SelectV2", "Shape", "Size", "Slice", "SpaceToDepth",
+    "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "Squeeze",
+    "StatefulPartitionedCall", "StopGradient", "StridedSlice", "Sub", "Sum", "Tanh", "Tile",
+    "TopKV2", "UnsortedSegmentSum",
 ))  # fmt: skip
 
 

@@ -5,9 +5,9 @@ that feed them are computed whole. Levels 3, 2 and 1 have no norm: their outputs
 bounded neighbourhood only, and a tile with that much of its surroundings (its halo) gives what
 the whole picture gives, up to float rounding. The pyramid is cut behind level 4's last features:
 
-    coarse  image -> features [1, H/4, W/4, 64 * width], level_4 [1, H/4, W/4, 3] (its light,
-            with the head `light`), with the head `residual` mask [1, H/4, W/4, 1] and with
-            the head `light` focus [1, H/4, W/4, 1], everywhere the same
+    coarse  image -> features [1, H/4, W/4, 64 * width] and, for level 3's picture, what the head
+            has made at level 4: of `residual` level_4 [1, H/4, W/4, 3] and mask [1, H/4, W/4, 1],
+            of `defocus` changes [1, H/4, W/4, 7] and reach [1, H/4, W/4, 1]
     fine    image, maps: all these -> level_1, level_2, level_3, all from windows of one place
 
 The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:
@@ -31,7 +31,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf.inference import serving
+from pynet_tf.inference import signatures
+from pynet_tf.inference.loading import RenderModel
+from pynet_tf.lens.focus import LensSettings
 
 # In pixels of level 4, the unit in which tiles are cut.
 HALO = 29
@@ -86,14 +88,7 @@ def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callabl
         `coarse(image)` gives a dict of maps, see the module; `fine(image, maps)` a dict of
         `level_3` and, as far as asked for, `level_2` and `level_1`.
     """
-    made = {layer.name: layer.output for layer in pyramid.layers}
-    maps = {
-        "features": made[LAST_COARSE_LAYER],
-        "level_4": made.get("level_4_light", made["level_4"]),
-    }
-    for name, layer in (("mask", "level_4_mask"), ("focus", "level_4_focus")):
-        if layer in made:
-            maps[name] = made[layer]
+    maps = _maps(pyramid)
     levels = [f"level_{number}" for number in FINE_LEVELS if number >= level]
     coarse = keras.Model(pyramid.input, maps, name="coarse")
     fine = keras.Model(
@@ -113,6 +108,17 @@ def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callabl
             input_signature=[image, specs],
         ),
     )
+
+
+def _maps(pyramid: keras.Model) -> dict:
+    """Returns what level 3 needs of the coarser levels, see the module."""
+    made = {layer.name: layer.output for layer in pyramid.layers}
+    maps = {"features": made[LAST_COARSE_LAYER]}
+    if "level_4_reach" in made:
+        return maps | {"changes": made["level_4_layers"][0], "reach": made["level_4_reach"]}
+    if "level_4_mask" in made:
+        return maps | {"level_4": made["level_4"], "mask": made["level_4_mask"]}
+    return maps
 
 
 def evaluate(
@@ -162,14 +168,14 @@ def evaluate(
 
 
 def renderer(
-    model: serving.RenderModel,
+    model: RenderModel,
     area: int = TILE_AREA,
     progress: Callable[[Iterable, int], Iterable] | None = None,
-) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+) -> Callable[..., np.ndarray]:
     """Makes a function that renders photos of any size, large ones in tiles.
 
     Args:
-        model: from `serving.load_model`; a SavedModel as well as a run directory.
+        model: from `loading.load_model`; a SavedModel as well as a run directory.
         area: photos above this size are tiled, see `evaluate`.
         progress: see `evaluate`.
 
@@ -178,14 +184,19 @@ def renderer(
     """
     parts = functools.cache(lambda: cut_pyramid(model.pyramid(), model.level))
 
-    def render(photo: np.ndarray, depth: np.ndarray | None = None) -> np.ndarray:
+    def render(
+        photo: np.ndarray, depth: np.ndarray | None = None, settings: LensSettings | None = None
+    ) -> np.ndarray:
         height, width = photo.shape[:2]
-        if model.level not in FINE_LEVELS or height * width <= area * PHOTO_CUT**2:
-            return model.render(photo, depth)
-        depths = tf.constant(depth[None]) if model.needs_depth else None
-        image = serving.to_image(tf.constant(photo[None]), depths, model.folded)
+        whole = height * width <= area * PHOTO_CUT**2
+        if whole or model.level not in FINE_LEVELS or model.pyramid is None:
+            return model.render(photo, depth, settings)
+        planes = [tf.constant(plane[None]) for plane in model.plane(photo, depth, settings)]
+        image = signatures.to_image(
+            tf.constant(photo[None]), *(planes or [None]), model.input_format
+        )
         output = evaluate(*parts(), image, model.level, area, progress=progress)
-        return serving.to_bokeh(output[None], height, width, model.level)[0].numpy()
+        return signatures.to_bokeh(output[None], height, width, model.level)[0].numpy()
 
     return render
 

@@ -22,19 +22,19 @@ from pynet_tf.lens.focus import as_depth
 
 # Edges are looked for this far around a pixel, in parts of the half-size photo's longer side: 3
 # pixels of 768, as far as an estimator of 518 pixels is soft and out of place.
-_REACH = 1 / 256
+REACH = 1 / 256
 # A map smaller than the half-size photo is soft over this many of its own pixels.
-_OWN_PIXELS = 1.5
+OWN_PIXELS = 1.5
 # A rise of the depth map by this much within the reach is an edge, not a slope.
-_EDGE = 0.08
+EDGE = 0.08
 # Of the range between the plateaus: what is nearer to one than this belongs to it.
-_PLATEAU = 0.2
+PLATEAU = 0.2
 # Where fewer pixels than the first lie between the plateaus the edge counts as sharp, and where
 # more than the sum of both as soft: shares of the window.
-_BETWEEN = (0.2, 0.1)
+BETWEEN = (0.2, 0.1)
 # How much the colours' variance on both sides weighs against the distance of their means, and
 # the squared distance (of values in 0..1) below which colours do not tell.
-_SPREAD, _LEAST_CONTRAST = 6.0, 0.01
+SPREAD, LEAST_CONTRAST = 6.0, 0.01
 
 
 def sharpened(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
@@ -53,8 +53,8 @@ def sharpened(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
     depth = as_depth(depth)
     height, width = ((side + 1) // 2 for side in photo.shape[:2])
     enlarged = max(height / depth.shape[0], width / depth.shape[1])
-    soft = _OWN_PIXELS * enlarged if enlarged > 1 else 0
-    reach = max(1, round(max(height, width) * _REACH), round(soft))
+    soft = OWN_PIXELS * enlarged if enlarged > 1 else 0
+    reach = max(1, round(max(height, width) * REACH), round(soft))
     return _snap(resized(depth, height, width), _small(photo, height, width), reach)
 
 
@@ -78,13 +78,13 @@ def _snap(depth: np.ndarray, guide: np.ndarray, reach: int) -> np.ndarray:
     low = ndimage.minimum_filter(depth, window)
     high = ndimage.maximum_filter(depth, window)
     rise = high - low
-    edge = rise > _EDGE
+    edge = rise > EDGE
     if not edge.any():
         return depth
     nearness = (depth - low) / np.maximum(rise, 1e-6)
-    far, near = nearness < _PLATEAU, nearness > 1 - _PLATEAU
+    far, near = nearness < PLATEAU, nearness > 1 - PLATEAU
     between = _mean((edge & ~far & ~near).astype(np.float32), window)
-    softness = np.clip((between - _BETWEEN[0]) / _BETWEEN[1], 0, 1)
+    softness = np.clip((between - BETWEEN[0]) / BETWEEN[1], 0, 1)
 
     colours = 2 * window + 1
     far_mean, far_variance = _colour(guide, far, colours)
@@ -92,7 +92,7 @@ def _snap(depth: np.ndarray, guide: np.ndarray, reach: int) -> np.ndarray:
     difference = near_mean - far_mean
     contrast = np.sum(difference**2, axis=-1)
     along = np.sum((guide - far_mean) * difference, axis=-1) / np.maximum(contrast, 1e-6)
-    spread = _SPREAD * (far_variance + near_variance) + _LEAST_CONTRAST
+    spread = SPREAD * (far_variance + near_variance) + LEAST_CONTRAST
     evidence = contrast / (contrast + spread)
     # The depth itself is certain at the plateaus and tells nothing half way between.
     certainty = (2 * nearness - 1) ** 2

@@ -29,7 +29,7 @@ WIDEST_SHARP_RANGE = 0.45
 LARGEST_HIGHLIGHTS = 1000.0
 # The automatic focus is the depth that this share of the depths is farther than, where a pixel in
 # the middle counts most.
-_FARTHER_THAN_FOCUS = 0.985
+FARTHER_THAN_FOCUS = 0.985
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def nearest_subject(depth: np.ndarray) -> float:
     weight = np.exp(-2.0 * (y[:, None] ** 2 + x[None] ** 2)).ravel()
     order = np.argsort(depth, axis=None, kind="stable")
     share = np.cumsum(weight[order]) / weight.sum(dtype=np.float64)
-    return float(depth.ravel()[order[np.searchsorted(share, _FARTHER_THAN_FOCUS)]])
+    return float(depth.ravel()[order[np.searchsorted(share, FARTHER_THAN_FOCUS)]])
 
 
 def focus_at(depth: np.ndarray, x: float, y: float) -> float:

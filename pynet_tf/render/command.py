@@ -83,7 +83,7 @@ def _lens(options: argparse.Namespace) -> photo_files.Renderer:
 def _net(
     options: argparse.Namespace, depth_source: photo_files.DepthSource | None
 ) -> photo_files.Renderer:
-    from pynet_tf.inference import serving, tiling
+    from pynet_tf.inference import loading, tiling
 
     if options.fast:
         from pynet_tf.inference import litert
@@ -93,7 +93,7 @@ def _net(
         with cli.without_messages():
             model = litert.load_model(file)
     else:
-        model = serving.load_model(options.model, options.level)
+        model = loading.load_model(options.model, options.level)
     if model.needs_depth and depth_source is None:
         raise InputError(f"the model {options.model} needs depth maps; {_DEPTH_REMEDY}")
     if model.level > 1:

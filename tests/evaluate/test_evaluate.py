@@ -22,6 +22,9 @@ from pynet_tf.export import saved_model
 from pynet_tf.io import images
 from pynet_tf.runs import checkpoints
 
+DEPTH, PHOTO_ALONE = model.input_format("original"), model.input_format("original", depth=False)
+DEFOCUS = model.input_format("defocus")
+
 
 def _pictures(seed, height, width):
     rng = np.random.default_rng(seed)
@@ -89,7 +92,7 @@ def test_output_is_clipped_and_rounded_to_eight_bit():
     height, width = sample["photo"].shape[:2]
     output = np.linspace(-0.5, 1.5, height * width * 3, dtype=np.float32)
     output = output.reshape(1, height, width, 3)
-    picture = methods.network_picture(lambda image: tf.constant(output), 4, sample, 1)
+    picture = methods.network_picture(lambda image: tf.constant(output), DEPTH, sample, 1)
     assert picture.full.min() == 0
     assert picture.full.max() == 255
     clipped = np.clip(output[0], 0, 1)
@@ -99,8 +102,10 @@ def test_output_is_clipped_and_rounded_to_eight_bit():
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 192), (130, 214), (72, 66)])
-@pytest.mark.parametrize(("level", "channels"), [(1, 4), (1, 13), (2, 4), (2, 12), (3, 3)])
-def test_whole_photos_of_any_size_stay_in_place(height, width, level, channels):
+@pytest.mark.parametrize(
+    ("level", "form"), [(1, DEPTH), (1, DEFOCUS), (2, DEPTH), (2, DEFOCUS), (3, PHOTO_ALONE)]
+)
+def test_whole_photos_of_any_size_stay_in_place(height, width, level, form):
     smooth = np.add.outer(np.arange(height), np.arange(width)) * 0.5
     photo = np.repeat(smooth.astype(np.uint8)[..., None], 3, axis=-1)
     image = images.stack(photo, np.zeros((height // 2, width // 2), np.uint8))
@@ -108,14 +113,15 @@ def test_whole_photos_of_any_size_stay_in_place(height, width, level, channels):
 
     def network(padded):
         seen.append(padded.shape)
-        assert padded.shape[-1] == channels
+        assert padded.shape[-1] == form.channels
         size = [int(side * 2 ** (2 - level)) for side in padded.shape[1:3]]
-        if channels >= 12:
+        if form.whole_photo:
             padded = tf.nn.depth_to_space(padded[..., :12], 2)
         return tf.image.resize(padded[..., :3], size, "bicubic", antialias=True)
 
     sample = {"name": "a", "photo": photo, "image": image, "bokeh": photo}
-    picture = methods.network_picture(network, channels, sample, level)
+    sample |= {"sharp_depth": image[..., 3], "focus": 0.5, "blur": 1.0}
+    picture = methods.network_picture(network, form, sample, level)
     assert seen[0][1] % 32 == seen[0][2] % 32 == 0
     assert picture.level.shape[:2] == protocol.level_size(height, width, level)
     assert picture.full.shape == photo.shape

@@ -11,7 +11,7 @@ from PIL import Image
 from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import serving, tiling
+from pynet_tf.inference import loading, tiling
 from pynet_tf.io import images
 from pynet_tf.lens import optics
 from pynet_tf.render import command as render
@@ -308,7 +308,7 @@ def test_net_without_depth_maps_says_what_it_needs(folder, models):
 
 @pytest.mark.parametrize("kind", ["run_3", "saved"])
 def test_large_photos_are_rendered_as_small_ones_are(models, kind):
-    loaded = serving.load_model(models / kind)
+    loaded = loading.load_model(models / kind)
     height, width = 641, 767
     photo, depth = photo_of(height, width), depth_of(height, width)
     counts = []

@@ -1,5 +1,6 @@
 """The graph around the network: sizes, padding, halving, loading, refusals."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -14,11 +15,14 @@ from hypothesis import strategies as st
 from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import serving
+from pynet_tf.inference import loading, signatures, tiling
 from pynet_tf.io import images
+from pynet_tf.lens.focus import LensSettings
+from pynet_tf.model import DEFOCUS_UNIT, input_format
 from pynet_tf.runs import checkpoints
 
 WIDTH = 0.125
+HALF_PHOTO_DEPTH = input_format("original")
 
 
 def vivid(pyramid, seed=0):
@@ -61,7 +65,7 @@ def exported(pyramid, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(exported):
-    return serving.load_model(exported)
+    return loading.load_model(exported)
 
 
 # Of pictures more than twice as high as wide Pillow resizes the height first.
@@ -69,9 +73,9 @@ def loaded(exported):
 @given(st.integers(32, 120), st.integers(60, 150), st.integers(16, 200), st.integers(100, 200))
 def test_image_of_even_photos_is_the_training_datas(half_height, half_width, rows, columns):
     photo, depth = sample(2 * half_height, 2 * half_width, rows, columns)
-    image = serving.to_image(photo[None], depth[None])[0].numpy()
+    image = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH)[0].numpy()
     assert [side % 32 for side in image.shape[:2]] == [0, 0]
-    assert image.shape[:2] == serving.image_size(2 * half_height, 2 * half_width)
+    assert image.shape[:2] == signatures.image_size(2 * half_height, 2 * half_width)
     inside = np.rint(image[:half_height, :half_width] * 255)
     difference = np.abs(inside - images.stack(photo, depth).astype(float))
     # Pillow weighs in whole numbers: now and then a half is rounded the other way.
@@ -85,15 +89,16 @@ def test_image_of_even_photos_is_the_training_datas(half_height, half_width, row
 @settings(max_examples=15, deadline=None)
 def test_padding_reflects_at_the_bottom_and_the_right(height, width):
     photo, depth = sample(2 * height, 2 * width, height, width)
-    padded = serving.to_image(photo[None], depth[None], folded=True).numpy()
+    defocus = depth.astype(np.float32) - 128
+    padded = signatures.to_image(photo[None], defocus[None], input_format("defocus")).numpy()
     whole = tf.nn.depth_to_space(padded[..., :12], 2)[0].numpy()
     extra = [(0, -side % 64) for side in photo.shape[:2]]
     expected = np.pad(photo, [*extra, (0, 0)], "reflect") * np.float32(1 / 255)
     np.testing.assert_array_equal(whole, expected)
     extra = [(0, -side % 32) for side in depth.shape]
-    expected = np.pad(depth, extra, "reflect") * np.float32(1 / 255)
+    expected = np.pad(defocus, extra, "reflect") / np.float32(DEFOCUS_UNIT)
     np.testing.assert_array_equal(padded[0, ..., 12], expected)
-    halved = serving.to_image(photo[None], depth[None]).numpy()
+    halved = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH).numpy()
     inside = halved[0, :height, :width]
     extra = [(0, -side % 32) for side in (height, width)]
     np.testing.assert_array_equal(halved[0], np.pad(inside, [*extra, (0, 0)], "reflect"))
@@ -101,7 +106,7 @@ def test_padding_reflects_at_the_bottom_and_the_right(height, width):
 
 def test_odd_photo_keeps_its_last_row_and_column():
     photo, depth = sample(129, 95)
-    image = serving.to_image(photo[None], depth[None])[0].numpy()
+    image = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH)[0].numpy()
     even = np.pad(photo, [(0, 1), (0, 1), (0, 0)], "edge")
     expected = images.stack(even, depth)
     assert np.abs(np.rint(image[:65, :48] * 255) - expected.astype(float)).max() <= 1
@@ -109,7 +114,7 @@ def test_odd_photo_keeps_its_last_row_and_column():
 
 def test_multiple_of_64_gives_what_the_network_gives_bit_for_bit(pyramid, loaded):
     photo, depth = sample(192, 256)
-    image = serving.to_image(photo[None], depth[None])
+    image = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH)
     output = pyramid(image)["level_1"].numpy()[0]
     plain = np.rint(np.clip(output, 0, 1) * np.float32(255)).astype(np.uint8)
     assert plain.std() > 3, "the test network has to answer to its input"
@@ -119,8 +124,8 @@ def test_multiple_of_64_gives_what_the_network_gives_bit_for_bit(pyramid, loaded
 def test_batch_gives_what_single_photos_give(exported, loaded):
     samples = [sample(70, 131, seed=seed) for seed in range(2)]
     photos, depths = (np.stack(parts) for parts in zip(*samples, strict=True))
-    signatures = tf.saved_model.load(str(exported)).signatures
-    batch = signatures["batch"](photos=tf.constant(photos), depths=tf.constant(depths))["bokeh"]
+    batch = tf.saved_model.load(str(exported)).signatures["batch"]
+    batch = batch(photos=tf.constant(photos), depths=tf.constant(depths))["bokeh"]
     for index in range(2):
         single = loaded.render(photos[index], depths[index]).astype(int)
         # The sums of a convolution are taken in another order for a batch.
@@ -132,29 +137,31 @@ def test_batch_gives_what_single_photos_give(exported, loaded):
 @pytest.mark.parametrize(("level", "shape"), [(1, (131, 201)), (2, (66, 101)), (3, (33, 51))])
 def test_levels_have_their_own_scale(level, shape):
     output = tf.zeros((1, 160 * 2 // 2**level * 2, 224 * 2 // 2**level * 2, 3))
-    assert serving.to_bokeh(output, 131, 201, level).shape == (1, *shape, 3)
+    assert signatures.to_bokeh(output, 131, 201, level).shape == (1, *shape, 3)
 
 
 def test_coarser_level_of_a_finer_model(exported, pyramid):
     photo, depth = sample(131, 201)
-    coarse = serving.load_model(exported, 5)
+    coarse = loading.load_model(exported, 5)
     assert (coarse.level, coarse.levels[0]) == (5, 1)
-    output = pyramid(serving.to_image(photo[None], depth[None]))["level_5"]
+    output = pyramid(signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH))["level_5"]
     picture = coarse.render(photo, depth)
     assert picture.shape == (9, 13, 3)
-    np.testing.assert_array_equal(picture, serving.to_bokeh(output, 131, 201, 5)[0])
+    np.testing.assert_array_equal(picture, signatures.to_bokeh(output, 131, 201, 5)[0])
 
 
 def test_run_directory_compiles_once_for_all_sizes(run_dir, pyramid):
-    compiled = serving.load_model(run_dir, 5)
+    compiled = loading.load_model(run_dir, 5)
     photo, depth = sample(128, 192)
-    output = pyramid(serving.to_image(photo[None], depth[None]))["level_5"]
+    output = pyramid(signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH))["level_5"]
     np.testing.assert_array_equal(
-        compiled.render(photo, depth), serving.to_bokeh(output, 128, 192, 5)[0]
+        compiled.render(photo, depth), signatures.to_bokeh(output, 128, 192, 5)[0]
     )
     for height, width in ((64, 64), (65, 99), (200, 140)):
         compiled.render(*sample(height, width))
-        compiled.network(serving.to_image(*(part[None] for part in sample(height, width))))
+        compiled.network(
+            signatures.to_image(*(part[None] for part in sample(height, width)), HALF_PHOTO_DEPTH)
+        )
     assert compiled.bokeh.experimental_get_tracing_count() == 1
     # Once inside the graph of `bokeh` and once by itself.
     assert compiled.network.experimental_get_tracing_count() <= 2
@@ -164,7 +171,7 @@ def test_network_gives_all_held_levels(pyramid, loaded, exported):
     image = np.random.default_rng(1).random((2, 64, 96, 4), np.float32)
     outputs, expected = loaded.network(image), pyramid(image)
     assert loaded.levels == (1, 2, 3, 4, 5, 6, 7)
-    assert serving.saved_levels(exported) == [1, 2, 3, 4, 5, 6, 7]
+    assert loading.saved_levels(exported) == [1, 2, 3, 4, 5, 6, 7]
     assert set(outputs) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(outputs[name], value, atol=1e-6)
@@ -175,31 +182,116 @@ def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
     saved_model.write(
         pyramid, checkpoints.Run(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5"
     )
-    assert serving.saved_levels(tmp_path / "level_5") == [5, 6, 7]
+    assert loading.saved_levels(tmp_path / "level_5") == [5, 6, 7]
     variables = tmp_path / "level_5" / "variables" / "variables"
     names = [name for name, _ in tf.train.list_variables(str(variables))]
     assert len(names) < len(pyramid.weights), "weights of finer levels are dead weight"
     with pytest.raises(InputError, match="holds levels 5 to 7, not 3"):
-        serving.load_model(tmp_path / "level_5", 3)
+        loading.load_model(tmp_path / "level_5", 3)
 
 
-@pytest.mark.parametrize("head", ["residual", "light"])
-def test_saved_models_of_other_heads_render(tmp_path, head):
-    pyramid = model.pynet(width=0.05, head=head, largest_kernel=3)
-    run = checkpoints.Run(1, 0.05, True, head, {}, 1, largest_kernel=3)
+def test_saved_models_of_the_head_residual_render(tmp_path):
+    pyramid = model.pynet(width=0.05, head="residual", largest_kernel=3)
+    run = checkpoints.Run(1, 0.05, True, "residual", {}, 1, largest_kernel=3)
     saved_model.write(pyramid, run, tmp_path / "model")
     photo, depth = sample(128, 192)
-    image = serving.to_image(photo[None], depth[None], model.takes_folded(head))
-    expected = serving.to_bokeh(pyramid(image)["level_1"], 128, 192, 1)[0].numpy()
-    made = serving.load_model(tmp_path / "model").render(photo, depth)
-    assert np.abs(made.astype(int) - expected).max() <= 1
+    image = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH)
+    expected = signatures.to_bokeh(pyramid(image)["level_1"], 128, 192, 1)[0].numpy()
+    loaded = loading.load_model(tmp_path / "model")
+    assert np.abs(loaded.render(photo, depth).astype(int) - expected).max() <= 1
+    with pytest.raises(InputError, match="chooses focus and blur by itself"):
+        loaded.render(photo, depth, LensSettings(blur=2.0))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A SavedModel that is told the defocus."""
+    folder = tmp_path_factory.mktemp("told") / "model"
+    pyramid = model.pynet(width=0.05, head="defocus", largest_kernel=3)
+    run = checkpoints.Run(1, 0.05, True, "defocus", {}, 1, largest_kernel=3)
+    saved_model.write(pyramid, run, folder)
+    return folder
+
+
+@pytest.mark.parametrize("size", [(128, 192), (131, 201)])
+def test_signatures_focus_and_blur_as_the_lens_does(told, size):
+    photo, depth = sample(*size)
+    loaded = loading.load_model(told)
+    made = tf.saved_model.load(str(told)).signatures
+    photo_, depth_ = tf.constant(photo), tf.constant(depth)
+    for chosen, picture in (
+        (None, made["serving_default"](photo=photo_, depth=depth_)),
+        (
+            LensSettings((0.31, 0.62), 2.5),
+            made["refocus"](
+                photo=photo_, depth=depth_, point=tf.constant([0.31, 0.62]), blur=tf.constant(2.5)
+            ),
+        ),
+    ):
+        expected = loaded.render(photo, depth, chosen).astype(int)
+        # The few pixels between near and far that belong to both may go to the other one.
+        assert (np.abs(picture["bokeh"].numpy() - expected) > 1).mean() < 0.01
+    first, second = (
+        made["refocus"](
+            photo=photo_, depth=depth_, point=tf.constant(point), blur=tf.constant(2.5)
+        )["bokeh"].numpy()
+        for point in ([0.31, 0.62], [0.9, 0.1])
+    )
+    assert np.abs(first.astype(int) - second).mean() > 1
+    batch = made["batch"](photos=photo_[None], depths=depth_[None])["bokeh"][0].numpy()
+    alone = made["serving_default"](photo=photo_, depth=depth_)["bokeh"].numpy()
+    assert np.abs(batch.astype(int) - alone).max() <= 1
+
+
+def test_blur_of_none_gives_the_photo(told):
+    photo, depth = sample(131, 201)
+    loaded = loading.load_model(told)
+    np.testing.assert_array_equal(loaded.render(photo, depth, LensSettings(blur=0.0)), photo)
+
+
+def test_networks_of_the_head_light_are_refused_but_their_saved_models_render(told, tmp_path):
+    """A SavedModel of earlier versions: the whole photo folded, and the depth map."""
+    folded = checkpoints.Run(1, 0.05, True, "light", {}, 1)
+
+    def network(image):
+        return {f"level_{level}": _level(image, level) for level in model.LEVELS}
+
+    made = tf.Module()
+    image = tf.TensorSpec([None, None, None, 13], tf.float32, name="image")
+    made.network = tf.function(network, input_signature=[image], autograph=False)
+    default = signatures.signatures(lambda image: _level(image, 1), 1, folded.input)
+    tf.saved_model.save(made, str(tmp_path / "old"), default | {"network": made.network})
+    description = tmp_path / "old" / loading.DESCRIPTION
+    description.parent.mkdir(exist_ok=True)
+    description.write_text(json.dumps(dataclasses.asdict(folded)))
+    photo, depth = sample(128, 192)
+    loaded = loading.load_model(tmp_path / "old")
+    half = images.resize(depth, 64, 96).repeat(2, 0).repeat(2, 1)[..., None]
+    expected = np.minimum(photo / 255 * 0.5 + half / 255 * 0.5, 1) * 255
+    for render in (loaded.render, tiling.renderer(loaded, area=10)):
+        assert np.abs(render(photo, depth) - expected).max() < 3
+
+    shutil.copytree(tmp_path / "old", tmp_path / "run" / "level_1")
+    description = json.dumps(dataclasses.asdict(folded))
+    (tmp_path / "run" / "level_1" / "run.json").write_text(description)
+    (tmp_path / "run" / "level_1" / "step_00000001.npz").write_bytes(b"weights")
+    with pytest.raises(InputError, match="head light of earlier versions"):
+        loading.load_model(tmp_path / "run")
+
+
+def _level(image, level):
+    """Half of the photo and half of the depth map."""
+    photo = tf.nn.depth_to_space(image[..., :12], 2)
+    depth = tf.nn.depth_to_space(tf.concat([image[..., 12:]] * 12, -1), 2)
+    side = 2 ** (level - 1)
+    return tf.nn.avg_pool2d(0.5 * photo + 0.5 * depth, side, side, "VALID")
 
 
 def test_without_depth(tmp_path):
     pyramid = vivid(model.pynet(width=WIDTH, depth=False))
     run = checkpoints.Run(7, WIDTH, False, "original", {}, 1)
     saved_model.write(pyramid, run, tmp_path / "model")
-    loaded = serving.load_model(tmp_path / "model")
+    loaded = loading.load_model(tmp_path / "model")
     photo, depth = sample(100, 140)
     assert not loaded.needs_depth
     np.testing.assert_array_equal(loaded.render(photo), loaded.render(photo, depth))
@@ -220,15 +312,15 @@ def test_refuses_small_photos_and_missing_depth(loaded, exported):
 
 def test_refuses_folders_that_hold_no_model(tmp_path):
     with pytest.raises(InputError, match="not there or not a folder"):
-        serving.load_model(tmp_path / "missing")
+        loading.load_model(tmp_path / "missing")
     with pytest.raises(InputError, match="holds no model; give a folder written by pynet_tf"):
-        serving.load_model(tmp_path)
+        loading.load_model(tmp_path)
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
     with pytest.raises(InputError, match="is a SavedModel, but not one of PyNET"):
-        serving.load_model(tmp_path / "other")
+        loading.load_model(tmp_path / "other")
     (tmp_path / "run" / "level_3").mkdir(parents=True)
     with pytest.raises(InputError, match="has no trained level"):
-        serving.load_model(tmp_path / "run")
+        loading.load_model(tmp_path / "run")
 
 
 def test_refuses_damaged_saved_models(exported, tmp_path):
@@ -238,14 +330,14 @@ def test_refuses_damaged_saved_models(exported, tmp_path):
             folder / "variables" / "variables.data-00000-of-00001"
         ),
         "no_weights": lambda folder: shutil.rmtree(folder / "variables"),
-        "no_description": lambda folder: (folder / serving.DESCRIPTION).unlink(),
-        "bad_description": lambda folder: (folder / serving.DESCRIPTION).write_text("{}"),
+        "no_description": lambda folder: (folder / loading.DESCRIPTION).unlink(),
+        "bad_description": lambda folder: (folder / loading.DESCRIPTION).write_text("{}"),
     }.items():
         folder = tmp_path / name
         shutil.copytree(exported, folder)
         damage(folder)
         with pytest.raises(InputError, match=name):
-            serving.load_model(folder)
+            loading.load_model(folder)
 
 
 def _shorten(path):
@@ -262,7 +354,7 @@ def test_refuses_weights_that_are_no_numbers_by_name(pyramid, tmp_path):
             saved_model.write(pyramid, run, tmp_path / "model")
         assert not (tmp_path / "model").exists()
         with pytest.raises(InputError, match="level_3_f5_conv9_1/kernel"):
-            serving.refuse_nonfinite(pyramid.weights, "the model")
+            loading.refuse_nonfinite(pyramid.weights, "the model")
     finally:
         weight.assign(good)
 
@@ -272,11 +364,11 @@ def test_refuses_saved_models_with_weights_that_are_no_numbers(tmp_path, monkeyp
     weight = next(w for w in broken.weights if w.path == "level_7_a3_conv3_1/kernel")
     weight.assign(np.full(weight.shape, np.inf))
     with monkeypatch.context() as patched:
-        patched.setattr(serving, "refuse_nonfinite", lambda *_: None)
+        patched.setattr(loading, "refuse_nonfinite", lambda *_: None)
         run = checkpoints.Run(7, WIDTH, True, "original", {}, 5)
         saved_model.write(broken, run, tmp_path / "model")
     with pytest.raises(InputError, match="level_7_a3_conv3_1/kernel"):
-        serving.load_model(tmp_path / "model")
+        loading.load_model(tmp_path / "model")
 
 
 IMPORTS_ONLY_TENSORFLOW = """
