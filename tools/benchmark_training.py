@@ -112,8 +112,9 @@ def steps(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[di
     import keras
 
     from pynet_tf import model
-    from pynet_tf.train import config, loop
+    from pynet_tf.train import config
     from pynet_tf.train.optimizer import Adam
+    from pynet_tf.train.step import compiled_step
 
     split = shards.open_split(data_dir, "train")
     a = tf.random.stateless_normal([2048, 2048], [0, 0])
@@ -127,7 +128,7 @@ def steps(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[di
         network = model.level_model(model.pynet(flags.width, head=flags.head), level)
         optimizer = Adam(recipe.learning_rate, epsilon=1e-8)
         optimizer.build(network.trainable_variables)
-        step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+        step = compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
         batches = iter(_batches(flags, split, level, batch))
         step(*next(batches))
         waited, took, product = [], [], []

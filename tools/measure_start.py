@@ -3,8 +3,8 @@
 tools/benchmark.py calls it. Takes the flags of pynet_tf.train and ends after one step. The last
 line that it prints is a JSON object, seconds by part in the order of time:
 
-    import       Python, the first checks, TensorFlow, Keras, this package
-    data         opening the prepared shards and the run directory
+    import       Python, opening the prepared shards, TensorFlow, Keras, this package
+    plan         looking where the first weights come from
     network      the layers, their first weights and the optimizer
     weights      those of a checkpoint
     first batch  building the input pipeline and waiting for its first batch
@@ -56,12 +56,13 @@ def main() -> None:
 
     def imported(*arguments):
         tf = import_tensorflow(*arguments)
-        from pynet_tf.train import config, loop
+        from pynet_tf.train import planning, step
+        from pynet_tf.train.planning import Plan
 
-        loop.compiled_step = one_step(loop.compiled_step)
-        config.agreed_run = marking("data", config.agreed_run)
-        loop._optimizer = marking("network", loop._optimizer)
-        config.set_first_weights = marking("weights", config.set_first_weights)
+        planning.plan = marking("plan", planning.plan)
+        step.new_optimizer = marking("network", step.new_optimizer)
+        Plan.set_weights = marking("weights", Plan.set_weights)
+        step.compiled_step = one_step(step.compiled_step)
         marks["import"] = time.monotonic()
         return tf
 

@@ -1,15 +1,23 @@
-"""Where the levels of a run lie and which of them are trained, by the names of their files alone.
+"""A run directory: the levels of one network, each trained from the coarser one.
 
-The module does not import TensorFlow, so that a missing level is told at once; what is in the
-files is the matter of `pynet_tf.checkpoints`.
+    RUN_DIR/level_7/  ...  RUN_DIR/level_1/    see `level_directory`
+
+Nothing else builds a path in it. TensorFlow is imported only where weights are read or written.
 """
 
-import re
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.io.atomic_files import replacing
+from pynet_tf.runs.description import ARCHITECTURE, Description
+from pynet_tf.runs.level_directory import LevelDirectory
 
-CHECKPOINT = re.compile(r"step_(\d{8,})\.(index|npz)")
+if TYPE_CHECKING:
+    import keras
+
 # For messages.
 SOURCES = (
     "give a folder written by pynet_tf.export, or a run directory of pynet_tf.train or "
@@ -17,74 +25,127 @@ SOURCES = (
 )
 
 
-def level_dir(run_dir: Path, level: int) -> Path:
-    """Returns the folder of one level."""
-    return Path(run_dir) / f"level_{level}"
-
-
-def steps(folder: Path) -> list[int]:
-    """Returns the steps of a level's checkpoints, newest first."""
-    names = (CHECKPOINT.fullmatch(path.name) for path in Path(folder).glob("step_*"))
-    return sorted({int(name[1]) for name in names if name}, reverse=True)
-
-
-def refuse_no_start(level: int, run_dir: Path, data_dir: Path, start_from: Path | None) -> None:
-    """Checks that a level that has not begun has weights to start from.
-
-    Args:
-        level: to be trained.
-        run_dir: that it belongs to.
-        data_dir: to train on, for the message.
-        start_from: another run to take the weights from; None for the level below.
-
-    Raises:
-        InputError: the level below, or any level of the other run, is not trained.
-    """
-    folder = level_dir(run_dir, level)
-    if (folder / "run.json").is_file() or steps(folder):
-        return
-    if start_from is not None:
-        refuse_no_level(start_from)
-    elif level < 7 and not steps(level_dir(run_dir, level + 1)):
-        raise InputError(
-            f"level {level} starts from level {level + 1}, which is not in {run_dir} yet; run this "
-            f"first: python -m pynet_tf.train --level {level + 1} --data_dir {data_dir} --run_dir "
-            f"{run_dir}"
-        )
-
-
-def refuse_no_level(start_from: Path) -> None:
-    """Checks that a run has a level to start from.
-
-    Raises:
-        InputError: none is trained.
-    """
-    if not _trained(start_from):
-        raise InputError(f"{start_from} has no trained level to start from")
-
-
 def refuse_no_model(run_dir: Path, level: int | None = None) -> None:
-    """Checks that a folder is a run directory that a level can be taken from.
+    """Calls `RunDirectory.refuse_no_model`, until all callers do."""
+    RunDirectory(run_dir).refuse_no_model(level)
 
-    Args:
-        run_dir: of the run.
-        level: it or a finer one has to be trained; None for any.
 
-    Raises:
-        InputError: the folder is missing, is no run directory, or has no such level.
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """The levels of one network.
+
+    Attributes:
+        path: of the folder; it need not be there yet.
     """
-    run_dir = Path(run_dir)
-    if not run_dir.is_dir():
-        raise InputError(f"{run_dir} is not there or not a folder; {SOURCES}")
-    if not any(level_dir(run_dir, held).is_dir() for held in range(1, 8)):
-        raise InputError(f"{run_dir} holds no model; {SOURCES}")
-    if not _trained(run_dir, level or 7):
-        which = "trained level" if level is None else f"trained level {level} or finer"
-        raise InputError(
-            f"{run_dir} has no {which}; train it: python -m pynet_tf.train --run_dir {run_dir} "
-            f"--level {level or 7}"
+
+    path: Path
+
+    def __post_init__(self):
+        object.__setattr__(self, "path", Path(self.path))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def level(self, level: int) -> LevelDirectory:
+        """Returns the folder of one level, 7 (smallest) to 1."""
+        return LevelDirectory(self.path / f"level_{level}", level)
+
+    def trained_levels(self) -> list[int]:
+        """Returns the levels that have a checkpoint, finest first, by file names alone."""
+        return [level for level in sorted(model.LEVELS) if self.level(level).steps()]
+
+    def refuse_no_model(self, level: int | None = None) -> None:
+        """Checks that a level can be taken from here, by file names alone.
+
+        Args:
+            level: it or a finer one has to be trained; None for any.
+
+        Raises:
+            InputError: the folder is missing, is no run directory, or has no such level.
+        """
+        if not self.path.is_dir():
+            raise InputError(f"{self} is not there or not a folder; {SOURCES}")
+        if not any(self.level(held).path.is_dir() for held in model.LEVELS):
+            raise InputError(f"{self} holds no model; {SOURCES}")
+        if not any(held <= (level or 7) for held in self.trained_levels()):
+            which = "trained level" if level is None else f"trained level {level} or finer"
+            raise InputError(
+                f"{self} has no {which}; train it: python -m pynet_tf.train --run_dir {self} "
+                f"--level {level or 7}"
+            )
+
+    def finest(self) -> Description | None:
+        """Describes the finest level that has a checkpoint; None if there is none.
+
+        Raises:
+            InputError: its description cannot be used, see `LevelDirectory.describe`.
+        """
+        levels = (self.level(level).describe() for level in sorted(model.LEVELS))
+        return next((found for found in levels if found is not None and found.step), None)
+
+    def holding(self, level: int | None = None) -> Description:
+        """Describes the level whose checkpoint gives a level: its own, or the next finer one's.
+
+        Args:
+            level: wanted; None for the finest there is.
+
+        Raises:
+            InputError: the folder is missing, is no run directory, is damaged, or has neither the
+                level nor a finer one.
+        """
+        self.refuse_no_model(level)
+        if level is None:
+            return self.finest()
+        levels = (self.level(held).describe() for held in range(level, 0, -1))
+        return next(found for found in levels if found is not None and found.step)
+
+    def load(self, level: int | None = None) -> tuple["keras.Model", Description]:
+        """Loads the weights of a level's own checkpoint.
+
+        Args:
+            level: whose checkpoint to take; None for the finest level there is.
+
+        Returns:
+            The whole pyramid, and the level's description. Outputs finer than the level are
+            untrained.
+
+        Raises:
+            InputError: there is no such run or level, or its checkpoints are damaged.
+        """
+        found = self.finest() if level is None else self.level(level).describe()
+        if found is None or not found.step:
+            which = "a trained level" if level is None else f"a trained level {level}"
+            raise InputError(
+                f"{self} has no {which}; train one: python -m pynet_tf.train --run_dir {self} "
+                f"--level {level or 7}"
+            )
+        pyramid = found.pyramid(None)
+        step = self.level(found.level).restore(pyramid)
+        return pyramid, dataclasses.replace(found, step=step)
+
+    def save(self, level: int, pyramid: "keras.Model", settings: dict, **architecture) -> None:
+        """Writes weights from elsewhere as a level that all commands take.
+
+        Args:
+            level: the finest level that the weights are trained for.
+            pyramid: the weights.
+            settings: where they come from; stored in `run.json`.
+            **architecture: what the pyramid is, where it differs from `ARCHITECTURE`.
+        """
+        folder = self.level(level)
+        folder.write_description(
+            Description(level, **ARCHITECTURE | architecture, settings=settings)
         )
+        folder.write(1, pyramid)
 
+    def share(self, described: Description, pyramid: "keras.Model") -> None:
+        """Writes the weights of a level alone, small enough to share.
 
-def _trained(run_dir: Path, coarsest: int = 7) -> bool:
-    return any(steps(level_dir(run_dir, held)) for held in range(1, coarsest + 1))
+        Args:
+            described: what the level is; its folder is replaced.
+            pyramid: the weights; only those that the level needs are written.
+        """
+        with replacing(self.level(described.level).path) as partial:
+            partial.mkdir()
+            network = model.level_model(pyramid, described.level)
+            LevelDirectory(partial, described.level).write_shared(described, network)

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pynet_tf import cli
-from pynet_tf.data import shards
 from pynet_tf.errors import InputError
 from pynet_tf.model import HEADS, KERNELS, LARGEST_WIDTH
-from pynet_tf.runs import run_directory
-from pynet_tf.train import cluster, recipes, vgg_weights
+from pynet_tf.train import cluster, config, planning, recipes, vgg
 
 # Flag and field of `recipes.Recipe`; None keeps the recipe's value.
 RECIPE_FLAGS = {
@@ -35,21 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the arguments and trains; returns 0, or 130 if a signal stopped it."""
     flags = _parser().parse_args(arguments)
     levels = range(7, 0, -1) if flags.level == "all" else [int(flags.level)]
-    recipe_of = {level: _recipe(flags, level) for level in levels}
+    jobs = [_job(flags, level, first=level == levels[0]) for level in levels]
     if flags.jit and flags.deterministic:
         raise InputError(
             "XLA has no max-pooling with the same bits on every run; leave --jit or "
             "--deterministic away"
         )
+    splits = None
     if flags.strategy == "multi_worker":
         cluster.from_environment()
         # TensorFlow reports a worker that has gone over many lines; we do in one.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     else:
-        # Workers tell it once they have met, or the others would wait for one that has gone.
-        _refuse_missing(flags, recipe_of)
+        # Workers tell what is missing once they have met, or the others would wait for one.
+        splits = config.open_splits(flags.data_dir)
+        _refuse_missing(jobs)
     tf = cli.import_tensorflow()
-    from pynet_tf.train import config, distribution, loop
+    from pynet_tf.train import distribution, loop
 
     if flags.logical_cpus > 1:
         one = tf.config.LogicalDeviceConfiguration()
@@ -58,43 +58,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     strategy = distribution.strategy(flags.strategy)
     if flags.deterministic or not (flags.jit or tf.config.list_physical_devices("GPU")):
         tf.config.experimental.enable_op_determinism()
-    for level in levels:
-        job = config.Job(
-            level=level,
-            data_dir=flags.data_dir,
-            run_dir=flags.run_dir,
-            recipe=recipe_of[level],
-            width=flags.width,
-            depth=flags.depth,
-            head=flags.head,
-            largest_kernel=flags.largest_kernel,
-            seed=flags.seed,
-            eval_step=flags.eval_step,
-            eval_photos=flags.eval_photos,
-            vgg=flags.vgg,
-            precision=flags.precision,
-            jit=flags.jit,
-            recompute=flags.recompute,
-            allow_changes=flags.allow_changes,
-            start_from=flags.start_from if level == levels[0] else None,
-        )
-        if not loop.train_level(job, strategy):
-            return 130
-    return 0
+    splits = splits or config.open_splits(flags.data_dir)
+    done = all(loop.train_level(job, strategy, splits, cli.progress) for job in jobs)
+    return 0 if done else 130
 
 
-def _refuse_missing(flags: argparse.Namespace, recipe_of: dict[int, recipes.Recipe]) -> None:
+def _job(flags: argparse.Namespace, level: int, first: bool) -> config.Job:
+    """Returns the job of one level; the flags have the names of its fields."""
+    given = {f.name: getattr(flags, f.name, None) for f in dataclasses.fields(config.Job)}
+    given |= {"level": level, "recipe": _recipe(flags, level)}
+    return config.Job(**given | ({} if first else {"start_from": None}))
+
+
+def _refuse_missing(jobs: Sequence[config.Job]) -> None:
     """Tells at once what training would miss after seconds, or with `all` after days.
 
     Raises:
-        InputError: the data set, the weights to start from or those of VGG-19 are missing.
+        InputError: the weights to start from or those of VGG-19 are missing.
     """
-    shards.open_split(flags.data_dir, "train")
-    run_directory.refuse_no_start(max(recipe_of), flags.run_dir, flags.data_dir, flags.start_from)
-    for level, recipe in recipe_of.items():
-        done = run_directory.steps(run_directory.level_dir(flags.run_dir, level))
-        if recipe.content and max(done, default=0) < recipe.iterations:
-            vgg_weights.refuse_missing(flags.vgg)
+    planning.refuse_no_start(jobs[0])
+    for job in jobs:
+        if job.recipe.content and job.folder.newest_step() < job.recipe.iterations:
+            vgg.refuse_missing(job.vgg)
 
 
 def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:

@@ -11,7 +11,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.export import command as export
 from pynet_tf.model import lens_ops
 from pynet_tf.runs import checkpoints, weights_file
-from pynet_tf.train import config, loop, recipes
+from pynet_tf.train import config, loop, planning, recipes
 
 WIDTH = 0.05
 
@@ -52,12 +52,12 @@ def test_levels_that_a_shared_run_does_not_hold_begin_with_their_seed(pyramid, t
     checkpoints.share_level(share, checkpoints.Run(7, **kind, settings={}, step=7), pyramid)
     checkpoints.save_level(whole, 7, pyramid, {}, **kind)
     recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
-    for source, seed in ((share, 5), (whole, None)):
+    for source, fresh in ((share, True), (whole, False)):
         job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, seed=5, start_from=source)
-        assert config.kernels_seed(job) == seed
-        begun = checkpoints.Run(6, **kind, settings={}).pyramid(config.kernels_seed(job))
-        config.set_first_weights(job, begun, optimizer=None)
-        expected = pyramid if seed is None else model.pynet(**kind, seed=seed)
+        plan = planning.plan(job, "any data")
+        begun = plan.new_pyramid()
+        assert plan.set_weights(begun, optimizer=None) == 0
+        expected = model.pynet(**kind, seed=5) if fresh else pyramid
         np.testing.assert_array_equal(level_5_kernel(begun), level_5_kernel(expected))
 
 

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from pynet_tf import model
-from pynet_tf.train import config, gradient_checkpointing, loop, recipes
+from pynet_tf.train import config, gradient_checkpointing, recipes, step
+from pynet_tf.train.step import compiled_step, new_optimizer
 
 RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
 
@@ -23,7 +24,7 @@ def gradients(forward, variables, image):
 
 @pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual"), (6, "defocus")])
 def test_values_and_gradients_are_the_networks(level, head):
-    loop._spare_graph_rewriting()
+    step._spare_graph_rewriting()
     network = model.level_model(model.pynet(0.05, head=head), level)
     # Larger weights than the initial ones, so that every gradient counts.
     rng = np.random.default_rng(0)
@@ -68,8 +69,8 @@ def test_losses_of_training_are_the_same():
     for again in (False, True):
         job = config.Job(6, None, None, RECIPE, recompute=again)
         network = model.level_model(model.pynet(0.05), 6)
-        optimizer = loop._optimizer(job, network)
-        step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+        optimizer = new_optimizer(job, network)
+        step = compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
         rng = np.random.default_rng(0)
         batches = [
             (rng.random((2, 64, 64, 4), np.float32), rng.random((2, 4, 4, 3), np.float32))

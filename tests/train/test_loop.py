@@ -17,8 +17,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.runs import checkpoints
-from pynet_tf.train import colours, config, loop, recipes
+from pynet_tf.runs.description import Description
+from pynet_tf.runs.run_directory import RunDirectory
+from pynet_tf.train import config, loop, monitoring, planning, recipes
 
 TINY = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=32)
 # Fewer layers, which are what takes the time.
@@ -60,8 +61,12 @@ def job(tiny_ebb, run_dir, level=7, **changes) -> config.Job:
     return config.Job(level, tiny_ebb, run_dir, **values)
 
 
+def agreed(asked: config.Job, fingerprint: str) -> Description:
+    return planning.plan(asked, fingerprint).level
+
+
 def weights(run_dir, level) -> list[np.ndarray]:
-    pyramid, _ = checkpoints.load_pyramid(run_dir, level)
+    pyramid, _ = RunDirectory(run_dir).load(level)
     return [weight.numpy() for weight in pyramid.weights]
 
 
@@ -81,18 +86,18 @@ def command(tiny_ebb, run_dir, *more) -> list[str]:
 def test_all_levels_in_turn(all_levels):
     run_dir, said = all_levels
     for level in range(7, 0, -1):
-        run = checkpoints.read_run(run_dir, level)
+        run = RunDirectory(run_dir).level(level).describe()
         assert (run.level, run.step, run.width) == (level, 4, 0.05)
         assert f"level {level}, step 4, validation: loss" in said
     assert "level 1 starts from step 4" in said
-    assert checkpoints.finest_run(run_dir).level == 1
+    assert RunDirectory(run_dir).finest().level == 1
 
 
 def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(all_levels):
     run_dir, _ = all_levels
-    names = [w.path for w in checkpoints.load_pyramid(run_dir, 7)[0].weights]
+    names = [w.path for w in RunDirectory(run_dir).load(7)[0].weights]
     at = {level: dict(zip(names, weights(run_dir, level), strict=True)) for level in (7, 6)}
-    fresh = checkpoints.read_run(run_dir, 7).pyramid(0)
+    fresh = RunDirectory(run_dir).level(7).describe().pyramid(0)
     moved = {
         name.split("_")[1]
         for name in names
@@ -143,8 +148,8 @@ def test_other_files_in_the_run_directory_do_no_harm(trained):
         shutil.copytree(trained / "level_7", trained / name)
     (trained / "level_7" / "step_99999999.index.bak").write_text("mine")
     (trained / "level_7" / "step_best.index").write_text("mine")
-    assert checkpoints.load_pyramid(trained)[1].step == 4
-    checkpoints.remove_leftovers(trained / "level_7")
+    assert RunDirectory(trained).load()[1].step == 4
+    RunDirectory(trained).level(7).remove_leftovers()
     assert (trained / "level_7" / "step_best.index").read_text() == "mine"
 
 
@@ -162,7 +167,7 @@ def test_damaged_newest_checkpoint_falls_back_and_says_so(tiny_ebb, trained, dam
         path.write_bytes(content)
     else:
         path.unlink()
-    _, run = checkpoints.load_pyramid(trained)
+    _, run = RunDirectory(trained).load()
     assert run.step == 2
     assert "step_00000004 is damaged" in capfd.readouterr().err
     if damage == "flipped":
@@ -174,14 +179,14 @@ def test_all_checkpoints_damaged_is_one_sentence(trained):
     for path in (trained / "level_7").glob("step_*.data*"):
         path.write_bytes(b"")
     with pytest.raises(InputError, match=r"no checkpoint in .* can be read"):
-        checkpoints.load_pyramid(trained)
+        RunDirectory(trained).load()
 
 
 def test_whole_checkpoint_of_another_network_is_not_called_damaged(tmp_path, capfd):
     # As a version of the project with other networks would have left it.
-    checkpoints.save_level(tmp_path, 3, model.pynet(0.05, largest_kernel=3), {}, width=0.05)
+    RunDirectory(tmp_path).save(3, model.pynet(0.05, largest_kernel=3), {}, width=0.05)
     with pytest.raises(InputError, match="by this version of pynet_tf; move the folder away"):
-        checkpoints.load_pyramid(tmp_path)
+        RunDirectory(tmp_path).load()
     told = capfd.readouterr().err
     assert "step_00000001 holds other weights" in told
     assert "damaged" not in told
@@ -192,68 +197,68 @@ def test_whole_checkpoint_of_another_network_is_not_called_damaged(tmp_path, cap
     [{"seed": 1}, {"recipe": dataclasses.replace(TINY, learning_rate=5e-4, iterations=8)}],
 )
 def test_other_settings_are_refused_unless_allowed(tiny_ebb, trained, change):
-    data = checkpoints.read_run(trained, 7).settings["data"]
-    assert config.agreed_run(job(tiny_ebb, trained, eval_step=7), data).step == 4
+    data = RunDirectory(trained).level(7).describe().settings["data"]
+    assert agreed(job(tiny_ebb, trained, eval_step=7), data).step == 4
     with pytest.raises(InputError, match=r"seed 0 -> 1|learning_rate 0\.001 -> 0\.0005"):
-        config.agreed_run(job(tiny_ebb, trained, **change), data)
-    assert config.agreed_run(job(tiny_ebb, trained, allow_changes=True, **change), data).step == 4
+        agreed(job(tiny_ebb, trained, **change), data)
+    assert agreed(job(tiny_ebb, trained, allow_changes=True, **change), data).step == 4
 
 
 def test_new_runs_have_residual_heads_unless_told_otherwise(tiny_ebb, tmp_path, trained):
-    assert config.agreed_run(job(tiny_ebb, tmp_path / "new"), "any").head == "residual"
+    assert agreed(job(tiny_ebb, tmp_path / "new"), "any").head == "residual"
     asked = job(tiny_ebb, tmp_path / "new", head="original")
-    assert config.agreed_run(asked, "any").head == "original"
-    checkpoints.save_level(tmp_path / "old", 7, model.pynet(**NARROW), {}, **NARROW)
-    assert config.agreed_run(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
+    assert agreed(asked, "any").head == "original"
+    RunDirectory(tmp_path / "old").save(7, model.pynet(**NARROW), {}, **NARROW)
+    assert agreed(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
     with pytest.raises(InputError, match="--head residual, not original"):
-        config.agreed_run(job(tiny_ebb, trained, 6, head="original"), "any")
+        agreed(job(tiny_ebb, trained, 6, head="original"), "any")
 
 
 def test_other_data_is_refused(tiny_ebb, trained):
     with pytest.raises(InputError, match=r"data .* -> 0123"):
-        config.agreed_run(job(tiny_ebb, trained), "0123")
+        agreed(job(tiny_ebb, trained), "0123")
 
 
 def test_other_width_is_refused_and_that_of_the_level_below_taken_over(tiny_ebb, trained):
     with pytest.raises(InputError, match=r"--width 0\.05, not 0\.1"):
-        config.agreed_run(job(tiny_ebb, trained, 6, width=0.1), "any")
-    assert config.agreed_run(job(tiny_ebb, trained, 6, width=None), "any").width == 0.05
+        agreed(job(tiny_ebb, trained, 6, width=0.1), "any")
+    assert agreed(job(tiny_ebb, trained, 6, width=None), "any").width == 0.05
 
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tiny_ebb, trained):
     wild = dataclasses.replace(TINY, l1=1e39, iterations=50)
     with pytest.raises(InputError, match=r"not finite at step \d+.*step_00000004"):
         loop.train_level(job(tiny_ebb, trained, recipe=wild, allow_changes=True, eval_step=1000))
-    assert checkpoints.load_pyramid(trained)[1].step == 4
+    assert RunDirectory(trained).load()[1].step == 4
 
 
 def test_flat_colours_are_noticed():
-    grey = {f"colour/{n}_spread_{c}": 0.2 for n in ("output", "target") for c in colours.COLOURS}
-    assert colours.flat_colours(grey) == []
+    grey = {f"colour/{n}_spread_{c}": 0.2 for n in ("output", "target") for c in monitoring.COLOURS}
+    assert monitoring.flat_colours(grey) == []
     grey["colour/output_spread_green"] = 0.019
-    assert colours.flat_colours(grey) == ["green"]
+    assert monitoring.flat_colours(grey) == ["green"]
     grey["colour/target_spread_green"] = 0.001
-    assert colours.flat_colours(grey) == []
+    assert monitoring.flat_colours(grey) == []
 
 
 def test_collapse_stops_training(tiny_ebb, tmp_path, monkeypatch):
-    monkeypatch.setattr(colours, "FLAT_STEPS", 5)
+    monkeypatch.setattr(monitoring, "FLAT_STEPS", 5)
     still = dataclasses.replace(TINY, learning_rate=1e-12, iterations=50)
     with pytest.raises(InputError, match="lost its colours: red and green and blue"):
         loop.train_level(job(tiny_ebb, tmp_path, recipe=still, head="original", eval_step=1000))
 
 
 def test_full_disk_keeps_the_checkpoint_before(trained, monkeypatch):
-    pyramid, run = checkpoints.load_pyramid(trained)
+    pyramid, run = RunDirectory(trained).load()
 
     def full(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
     monkeypatch.setattr(tf.train.Checkpoint, "write", full)
     with pytest.raises(InputError, match=r"No space left.*step_00000004"):
-        checkpoints.write(trained / "level_7", 6, model=pyramid)
+        RunDirectory(trained).level(7).write(6, pyramid)
     monkeypatch.undo()
-    assert checkpoints.load_pyramid(trained)[1] == run
+    assert RunDirectory(trained).load()[1] == run
 
 
 def test_tensorboard_shows_what_it_should(all_levels):
@@ -292,7 +297,7 @@ def test_second_process_in_a_run_directory_is_refused(tiny_ebb, tmp_path):
         output = first.communicate(timeout=120)[0]
     assert first.returncode == 130
     assert "the same command goes on from there" in output
-    step = checkpoints.read_run(tmp_path, 7).step
+    step = RunDirectory(tmp_path).level(7).describe().step
     assert f"stopped at step {step};" in output
 
 

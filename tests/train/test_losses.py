@@ -12,8 +12,9 @@ import tensorflow as tf
 from pynet_tf import model
 from pynet_tf.convert import tf1_checkpoint
 from pynet_tf.errors import InputError
-from pynet_tf.train import config, loop, losses, recipes, vgg
+from pynet_tf.train import config, losses, recipes, vgg
 from pynet_tf.train.optimizer import Adam
+from pynet_tf.train.step import compiled_step
 
 FIGURES = json.loads((golden.DATA / "pynet_training.json").read_text())
 # The losses of the same steps with every number in float64. Adam's first steps follow the signs of
@@ -43,9 +44,7 @@ def test_training_losses_are_those_of_the_2020_code(level, narrow_features, tmp_
     network = model.level_model(pyramid, level)
     optimizer = Adam(figures["learning_rate"], epsilon=1e-8)
     optimizer.build(network.trainable_variables)
-    step = loop.compiled_step(
-        job, tf.distribute.get_strategy(), network, optimizer, narrow_features
-    )
+    step = compiled_step(job, tf.distribute.get_strategy(), network, optimizer, narrow_features)
 
     found = [step(image, target) for _ in figures["losses"][1:]]
     for name, value in figures["first_terms"].items():

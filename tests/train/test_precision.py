@@ -15,6 +15,7 @@ import tensorflow as tf
 from pynet_tf import model
 from pynet_tf.runs import checkpoints
 from pynet_tf.train import command, config, distribution, loop, recipes
+from pynet_tf.train.step import compiled_step, new_optimizer
 
 HALVES = ("mixed_float16", "mixed_bfloat16")
 RECIPE = recipes.Recipe(batch_size=2, iterations=4, learning_rate=1e-3, window=64)
@@ -53,11 +54,11 @@ def losses_of_steps(name, weights, steps, first=0):
     network = model.level_model(model.pynet(0.25), 7)
     if weights is not None:
         network.set_weights(weights)
-    optimizer = loop._optimizer(job, network)
+    optimizer = new_optimizer(job, network)
     if name == "mixed_float16":
         # From where no step is left out: the search for the scale has a test of its own.
         optimizer.dynamic_scale.assign(16.0)
-    step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+    step = compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
     losses = []
     for number in range(first, first + steps):
         cells = np.random.default_rng(number).random((2, 4, 4, 4), np.float32)
@@ -106,8 +107,8 @@ def test_a_step_that_overflows_is_left_out_and_the_scale_halved(policy):
     policy("mixed_float16")
     job = config.Job(7, None, None, RECIPE, precision="mixed_float16")
     network = model.level_model(model.pynet(0.05), 7)
-    optimizer = loop._optimizer(job, network)
-    step = loop.compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
+    optimizer = new_optimizer(job, network)
+    step = compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
     before = [variable.numpy() for variable in network.trainable_variables]
     optimizer.dynamic_scale.assign(2.0**120)
     image = tf.random.stateless_uniform([2, 32, 32, 4], [0, 0])
@@ -130,8 +131,8 @@ def print_steps_of_two_devices():
     job = config.Job(7, None, None, RECIPE, precision="mixed_float16")
     with strategy.scope():
         network = model.level_model(model.pynet(0.05), 7)
-        optimizer = loop._optimizer(job, network)
-    step = loop.compiled_step(job, strategy, network, optimizer)
+        optimizer = new_optimizer(job, network)
+    step = compiled_step(job, strategy, network, optimizer)
 
     def on_each(value):
         return strategy.experimental_distribute_values_from_function(value)
@@ -187,7 +188,7 @@ def test_resuming_in_float16_keeps_the_loss_scale_and_every_bit(tiny_ebb, tmp_pa
     for iterations in (2, 5):
         train(tiny_ebb, parts, iterations=iterations, precision="mixed_float16")
     one, other = (
-        tf.train.load_checkpoint(checkpoints.prefix(folder / "level_7", 5))
+        tf.train.load_checkpoint(str(folder / "level_7" / "step_00000005"))
         for folder in (whole, parts)
     )
     names = [name for name in one.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
