@@ -12,7 +12,8 @@ from faults import Ended, Nursery, tree
 
 from pynet_tf import model
 from pynet_tf.export import saved_model
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.description import Description
+from pynet_tf.runs.run_directory import RunDirectory
 
 WIDTH = 0.05
 
@@ -37,8 +38,8 @@ def exported(folder: Path) -> dict[str, str]:
 
 
 def checkpoints_are_whole(folder: Path) -> bool:
-    level = folder / "run" / "level_7"
-    return all(checkpoints.is_whole(level, step) for step in checkpoints.steps(level))
+    level = RunDirectory(folder / "run").level(7)
+    return all(level.is_whole(step) for step in level.steps())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,12 +105,12 @@ class Bench:
 
     def __init__(self, nursery: Nursery, tiny_ebb: Path, inputs: Path):
         self._nursery, self._ebb, self._inputs = nursery, tiny_ebb.parent, inputs
-        checkpoints.save_level(inputs / "run", 3, model.pynet(WIDTH), {}, width=WIDTH)
+        RunDirectory(inputs / "run").save(3, model.pynet(WIDTH), {}, width=WIDTH)
         for name in CASES:
             (inputs / name).mkdir()
         pairs, other = self._ebb / "test", inputs / "build_ebb"
         nursery.run("tools/build_ebb.py", pairs, "--data_dir", "data", cwd=other)
-        run = checkpoints.Run(7, WIDTH, depth=True, head="original", settings={}, step=1)
+        run = Description(7, WIDTH, depth=True, head="original", settings={}, step=1)
         saved_model.write(model.pynet(WIDTH, seed=1), run, inputs / "export" / "model")
 
     def begin(self, name: str, folder: Path) -> Path:

@@ -14,9 +14,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pynet_tf"
 COMMAND_LINES = ("depth", "evaluate", "export", "inspect_data", "render", "train")
 TOOLS = sorted(
-    path.name for path in (ROOT / "tools").glob("*.py") if "__main__" in path.read_text()
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "tools").rglob("*.py")
+    if "__main__" in path.read_text()
 )
-PROGRAMS = (*(f"pynet_tf.{name}" for name in COMMAND_LINES), *(f"tools/{name}" for name in TOOLS))
+PROGRAMS = (*(f"pynet_tf.{name}" for name in COMMAND_LINES), *TOOLS)
 # From the ground up. A package imports packages of lower floors only, and its own modules.
 FLOORS = (
     {"cli", "errors", "metrics", "model"},
@@ -187,7 +189,10 @@ def test_wrong_flag_is_status_2(program, tmp_path):
             "run has no trained level 1 or finer; ",
         ),
         ("tools/convert_tf1_checkpoint.py nowhere out", "nowhere.index is not there; give "),
-        ("tools/benchmark.py steps --data_dir nowhere", "nowhere holds no prepared EBB! set ("),
+        (
+            "tools/measure/benchmark.py steps --data_dir nowhere",
+            "nowhere holds no prepared EBB! set (",
+        ),
     ],
 )
 def test_what_is_missing_is_told_before_tensorflow_is_imported(tiny_ebb, tmp_path, command, told):

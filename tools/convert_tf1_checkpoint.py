@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pynet_tf import __version__, cli
 from pynet_tf.convert import tf1_names
 from pynet_tf.errors import InputError
+from pynet_tf.runs.run_directory import RunDirectory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,14 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     # A level without is what a killed conversion has left.
-    if any(options.output.glob("level_[1-7]/step_*.index")):
+    run = RunDirectory(options.output)
+    if run.trained_levels():
         raise InputError(f"{options.output} already holds trained levels; choose another folder")
     tf1_names.checkpoint_prefix(options.prefix)
 
     cli.import_tensorflow()
     from pynet_tf import model
     from pynet_tf.convert import tf1_checkpoint
-    from pynet_tf.runs import checkpoints
 
     checkpoint = tf1_checkpoint.read_checkpoint(options.prefix)
     if checkpoint.ignored:
@@ -61,14 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "trained_levels": checkpoint.trained,
         "pynet_tf": __version__,
     }
-    checkpoints.save_level(options.output, level, pyramid, settings)
+    run.save(level, pyramid, settings)
     untrained = [held for held in model.LEVELS if held not in checkpoint.trained]
     print(f"trained levels: {', '.join(map(str, checkpoint.trained))}")
     if untrained:
         print(f"untrained levels: {', '.join(map(str, untrained))}")
-    print(
-        f"wrote {checkpoints.level_dir(options.output, level)}: 440 variables, finest level {level}"
-    )
+    print(f"wrote {run.level(level)}: 440 variables, finest level {level}")
 
 
 if __name__ == "__main__":

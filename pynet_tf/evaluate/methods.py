@@ -14,7 +14,7 @@ from pynet_tf.inference import loading, signatures
 from pynet_tf.lens import optics
 from pynet_tf.lens.focus import defocus, largest_radius
 from pynet_tf.model import InputFormat, level_model
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 
 def doing_nothing(level: int) -> Candidate:
@@ -63,7 +63,7 @@ def trained_levels(path: Path) -> list[int]:
     path = Path(path)
     if loading.is_saved_model(path):
         return sorted(loading.saved_levels(path))
-    finest = checkpoints.finest_run(path)
+    finest = RunDirectory(path).finest()
     if finest is None:
         raise InputError(
             f"{path} is neither a run directory with a trained level nor a SavedModel folder; "
@@ -150,8 +150,8 @@ def _load(path: Path, level: int):
         def output(image):
             return loaded.network(image)[f"level_{level}"]
     else:
-        own = checkpoints.read_run(path, level)
-        pyramid, run = checkpoints.load_pyramid(path, level if own and own.step else None)
+        own = RunDirectory(path).level(level).describe()
+        pyramid, run = RunDirectory(path).load(level if own and own.step else None)
         taken = run.input
         output = level_model(pyramid, level)
         for weight in output.weights:

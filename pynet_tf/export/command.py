@@ -20,7 +20,7 @@ from pathlib import Path
 from pynet_tf import cli
 from pynet_tf.errors import InputError
 from pynet_tf.io import photo_paths
-from pynet_tf.runs import run_directory
+from pynet_tf.runs.run_directory import RunDirectory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,7 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from pynet_tf.export import onnx, saved_model
     from pynet_tf.inference import calibration, litert, loading, signatures
     from pynet_tf.io import atomic_files
-    from pynet_tf.runs import checkpoints
 
     pyramid, run = loading.load_pyramid(options.run_dir, options.level)
     run = dataclasses.replace(run, level=options.level or run.level)
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.format == "saved_model":
         saved_model.write(pyramid, run, options.output)
     elif options.format == "weights":
-        checkpoints.share_level(options.output, run, pyramid)
+        RunDirectory(options.output).share(run, pyramid)
     else:
         if options.format == "litert":
             images = None
@@ -85,7 +84,7 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(f"--output {output} is there already; name another folder")
     elif output.is_dir():
         raise InputError(f"--output {output} is a folder; name a file in it")
-    run_directory.refuse_no_model(options.run_dir, options.level)
+    RunDirectory(options.run_dir).refuse_no_model(options.level)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,10 +27,10 @@ import tensorflow as tf
 from pynet_tf.errors import InputError
 from pynet_tf.inference import loading, signatures
 from pynet_tf.io.atomic_files import replacing, write_text
-from pynet_tf.runs.checkpoints import Run
+from pynet_tf.runs.description import Description
 
 
-def write(pyramid: keras.Model, run: Run, path: Path) -> None:
+def write(pyramid: keras.Model, run: Description, path: Path) -> None:
     """Writes a SavedModel folder.
 
     Args:

@@ -41,7 +41,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.inference import loading, signatures
 from pynet_tf.inference.loading import RenderModel
 from pynet_tf.io.atomic_files import replacing
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 # What LiteRT makes of an instance norm, besides the residual additions.
 _NORM_OPERATORS = ["ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB"]
@@ -328,8 +328,8 @@ def _kept(path: Path, level: int | None) -> tuple[int, Path, list[Path]]:
         weights = list((path / "variables").glob("*"))
     else:
         run = loading.find_run(path, level)
-        folder = checkpoints.level_dir(path, run.level)
-        weights = list(folder.glob(f"{Path(checkpoints.prefix(folder, run.step)).name}*"))
+        trained = RunDirectory(path).level(run.level)
+        folder, weights = trained.path, trained.checkpoint_files(run.step)
     level = level or run.level
     return level, folder / f"int8_level_{level}_{run.step:08d}.tflite", weights
 

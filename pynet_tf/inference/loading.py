@@ -18,10 +18,12 @@ from pynet_tf.inference.signatures import SMALLEST_SIDE, bokeh_graph, network_gr
 from pynet_tf.lens.defocus_map import defocus_map
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import InputFormat
-from pynet_tf.runs import checkpoints, run_directory
+from pynet_tf.runs import description
+from pynet_tf.runs.description import Description
+from pynet_tf.runs.run_directory import SOURCES, RunDirectory
 
 # Beside the graph in a SavedModel's folder, so that the pyramid can be built again: a JSON
-# object of level, width, depth, head, step and settings, as in `checkpoints.Run`.
+# object of level, width, depth, head, step and settings, as in `Description`.
 DESCRIPTION = Path("assets.extra") / "pynet_tf.json"
 
 
@@ -155,7 +157,7 @@ def load_model(path: Path, level: int | None = None) -> RenderModel:
     )
 
 
-def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, checkpoints.Run]:
+def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, Description]:
     """Loads the weights of a run directory for a level.
 
     Args:
@@ -171,20 +173,16 @@ def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, 
             level nor a finer one.
     """
     run = find_run(run_dir, level)
-    return checkpoints.load_pyramid(run_dir, run.level)
+    return RunDirectory(run_dir).load(run.level)
 
 
-def find_run(run_dir: Path, level: int | None = None) -> checkpoints.Run:
+def find_run(run_dir: Path, level: int | None = None) -> Description:
     """Tells which level's checkpoint `load_pyramid` takes.
 
     Raises:
         InputError: see `load_pyramid`.
     """
-    run_directory.refuse_no_model(run_dir, level)
-    if level is None:
-        return checkpoints.finest_run(run_dir)
-    runs = (checkpoints.read_run(run_dir, held) for held in range(level, 0, -1))
-    return next(run for run in runs if run is not None and run.step)
+    return RunDirectory(run_dir).holding(level)
 
 
 def is_saved_model(path: Path) -> bool:
@@ -201,7 +199,7 @@ def saved_levels(path: Path) -> list[int]:
     return list(range(read_description(path).level, 8))
 
 
-def read_description(path: Path) -> checkpoints.Run:
+def read_description(path: Path) -> Description:
     """Reads what an exported SavedModel says of itself.
 
     Raises:
@@ -209,11 +207,10 @@ def read_description(path: Path) -> checkpoints.Run:
     """
     file = Path(path) / DESCRIPTION
     try:
-        return checkpoints.parse_run(file.read_text(encoding="utf-8"))
+        return description.parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; "
-            f"{run_directory.SOURCES}"
+            f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; {SOURCES}"
         ) from error
 
 
@@ -241,7 +238,7 @@ def _name(weight) -> str:
     return getattr(weight, "path", weight.name).removesuffix(":0")
 
 
-def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]:
+def _load_saved_model(path: Path, run: Description) -> tuple[Callable, list]:
     op_allowlist.refuse_foreign_operations(path)
     try:
         loaded = tf.saved_model.load(str(path))
@@ -264,7 +261,7 @@ def _load_saved_model(path: Path, run: checkpoints.Run) -> tuple[Callable, list]
     return tf.function(network, input_signature=[image], autograph=False), weights
 
 
-def _rebuild(run: checkpoints.Run, weights: Iterable) -> keras.Model:
+def _rebuild(run: Description, weights: Iterable) -> keras.Model:
     """Builds a SavedModel's pyramid; levels finer than it holds are left untrained."""
     pyramid = run.pyramid()
     values = {_name(weight): weight.numpy() for weight in weights}

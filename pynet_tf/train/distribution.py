@@ -8,8 +8,6 @@ import tensorflow as tf
 from pynet_tf.errors import InputError
 from pynet_tf.train import cluster
 
-STRATEGIES = ("auto", "mirrored", "multi_worker")
-
 
 def strategy(name: str) -> tf.distribute.Strategy:
     """Makes the distribution strategy; has to come before any other use of TensorFlow.

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pynet_tf import model
 from pynet_tf.data import shards
 from pynet_tf.export import saved_model
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.description import Description
+from pynet_tf.runs.run_directory import RunDirectory
 
 EXAMPLES = int(os.environ.get("PYNET_TF_EXAMPLES", "8"))
 
@@ -66,8 +67,8 @@ def folder(nursery, tmp_path_factory):
     )
     assert made.status == 0, made.err
     pyramid = model.pynet(0.05)
-    run = checkpoints.Run(7, 0.05, depth=True, head="original", settings={}, step=1)
-    checkpoints.share_level(work / "run", run, pyramid)
+    run = Description(7, 0.05, depth=True, head="original", settings={}, step=1)
+    RunDirectory(work / "run").share(run, pyramid)
     saved_model.write(pyramid, run, work / "saved")
     for name in ("out", "try"):
         (work / name).mkdir()

@@ -9,7 +9,7 @@ from command_cases import CASES, visible
 from faults import tree
 
 from pynet_tf.data import shards
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 
 def assert_one_sentence(ended, *words) -> None:
@@ -56,19 +56,18 @@ def test_output_that_may_not_be_written(name, bench, tmp_path):
 
 
 def test_a_run_directory_removed_while_it_is_trained(bench, tmp_path):
-    level = tmp_path / "run" / "level_7"
+    level = RunDirectory(tmp_path / "run").level(7)
     with ThreadPoolExecutor(1) as thread:
         training = thread.submit(bench.run, "train", tmp_path)
-        while not checkpoints.steps(level) and not training.done():
+        while not level.steps() and not training.done():
             time.sleep(0.005)
         # At once, not file by file.
-        shutil.rmtree(level.rename(tmp_path / "gone"))
+        shutil.rmtree(level.path.rename(tmp_path / "gone"))
         ended = training.result()
     assert ended.status == 0, ended.err
     assert "run/level_7 was removed; beginning it anew" in ended.err
-    run = checkpoints.read_run(tmp_path / "run", 7)
-    assert checkpoints.is_whole(level, run.step)
-    assert run.step == 10
+    assert level.newest_step() == 10
+    assert level.is_whole(10)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "damaged in record"])

@@ -15,7 +15,7 @@ from pynet_tf import model
 from pynet_tf.convert import tf1_checkpoint
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 TOOL = Path(__file__).parents[2] / "tools" / "convert_tf1_checkpoint.py"
 
@@ -82,14 +82,14 @@ def assert_golden(outputs):
 def test_converted_weights_reproduce_the_2020_network(converted, tmp_path):
     """After conversion, after a training checkpoint, and after export to a SavedModel."""
     image = np.load(golden.DATA / "pynet_forward.npz")["input"]
-    pyramid, run = checkpoints.load_pyramid(converted)
+    pyramid, run = RunDirectory(converted).load()
     assert (run.level, run.width, run.depth, run.head) == (1, 1.0, True, "original")
     assert_golden(pyramid(image))
 
-    folder = checkpoints.level_dir(tmp_path / "trained", 1)
-    checkpoints.write(folder, 7, model=pyramid)
+    folder = RunDirectory(tmp_path / "trained").level(1)
+    folder.write(7, pyramid)
     again = run.pyramid(seed=5)
-    assert checkpoints.restore(folder, model=again) == 7
+    assert folder.restore(again) == 7
     assert_golden(again(image))
 
     saved_model.write(again, run, tmp_path / "exported")
@@ -112,7 +112,7 @@ def test_training_file_of_level_3(tmp_path, values, capsys):
     assert "trained levels: 7, 6, 5, 4, 3\nuntrained levels: 2, 1" in printed
     assert "left out 3" in printed
     assert "generator/Variable/Adam_1" in printed
-    _, run = checkpoints.load_pyramid(tmp_path / "run")
+    _, run = RunDirectory(tmp_path / "run").load()
     assert run.level == 3
     assert run.settings["iterations"] == 30000
 

@@ -20,7 +20,7 @@ from pynet_tf.evaluate import comparison, methods, protocol
 from pynet_tf.evaluate.protocol import Candidate, Picture, Store
 from pynet_tf.export import saved_model
 from pynet_tf.io import images
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 DEPTH, PHOTO_ALONE = model.input_format("original"), model.input_format("original", depth=False)
 DEFOCUS = model.input_format("defocus")
@@ -131,7 +131,7 @@ def test_whole_photos_of_any_size_stay_in_place(height, width, level, form):
 
 
 def test_sizes_differ_without_tracing_again(tmp_path):
-    checkpoints.save_level(tmp_path, 3, model.pynet(0.02), {}, width=0.02)
+    RunDirectory(tmp_path).save(3, model.pynet(0.02), {}, width=0.02)
     _, picture = methods.model(tmp_path, 3, "run").load()
     before = None
     for height, width in [(128, 192), (192, 128), (130, 214)]:
@@ -203,7 +203,7 @@ def test_interrupted_evaluation_goes_on_and_stale_results_are_not_used(tmp_path)
 
 def test_fingerprint_follows_the_weights(tmp_path):
     for name, seed in [("a", 0), ("b", 1)]:
-        checkpoints.save_level(tmp_path / name, 7, model.pynet(0.02, seed=seed), {}, width=0.02)
+        RunDirectory(tmp_path / name).save(7, model.pynet(0.02, seed=seed), {}, width=0.02)
     a, again, b = (methods.model(tmp_path / n, 7, n).load()[0] for n in ("a", "a", "b"))
     assert a == again != b
 
@@ -212,8 +212,8 @@ def test_fingerprint_follows_the_weights(tmp_path):
 def run_dir(tmp_path_factory):
     """Level 7 with weights of its own, levels 6 to 3 with those of level 3."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    checkpoints.save_level(folder, 3, model.pynet(0.02), {}, width=0.02)
-    checkpoints.save_level(folder, 7, model.pynet(0.02, seed=1), {}, width=0.02)
+    RunDirectory(folder).save(3, model.pynet(0.02), {}, width=0.02)
+    RunDirectory(folder).save(7, model.pynet(0.02, seed=1), {}, width=0.02)
     return folder
 
 
@@ -231,8 +231,8 @@ def test_levels_come_from_their_own_checkpoints(run_dir):
 
 def test_an_exported_model_gives_what_its_run_gives(tmp_path):
     run_dir, exported = tmp_path / "run", tmp_path / "exported"
-    checkpoints.save_level(run_dir, 6, model.pynet(0.02, depth=False), {}, width=0.02, depth=False)
-    saved_model.write(*checkpoints.load_pyramid(run_dir), exported)
+    RunDirectory(run_dir).save(6, model.pynet(0.02, depth=False), {}, width=0.02, depth=False)
+    saved_model.write(*RunDirectory(run_dir).load(), exported)
     assert methods.trained_levels(exported) == methods.trained_levels(run_dir) == [6, 7]
     sample = _sample(8, 130, 214)
     pictures = [methods.model(path, 6, "m").load()[1](sample).level for path in (run_dir, exported)]
@@ -300,7 +300,7 @@ def test_photos_are_chosen_by_name_and_by_count(tiny_ebb, tmp_path):
 
 def test_a_run_without_fine_levels_is_shown_but_not_measured(tiny_ebb, tmp_path):
     run = tmp_path / "coarse"
-    checkpoints.save_level(run, 5, model.pynet(0.02), {}, width=0.02)
+    RunDirectory(run).save(5, model.pynet(0.02), {}, width=0.02)
     plan = comparison.Plan(tiny_ebb, models={"coarse": run})
     with pytest.raises(InputError, match="trained down to level 5 only"):
         comparison.plan_levels(plan)

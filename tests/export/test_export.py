@@ -13,7 +13,7 @@ from pynet_tf.export import onnx
 from pynet_tf.export.command import main
 from pynet_tf.inference import calibration, litert, loading, signatures
 from pynet_tf.io import images
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 WIDTH = 0.125
 DEPTH = model.input_format("original")
@@ -35,7 +35,7 @@ def pyramid():
 @pytest.fixture(scope="module")
 def run_dir(pyramid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    checkpoints.save_level(folder, LEVEL, pyramid, {}, width=WIDTH)
+    RunDirectory(folder).save(LEVEL, pyramid, {}, width=WIDTH)
     return folder
 
 
@@ -206,7 +206,7 @@ def test_fast_model_is_made_anew_of_other_weights(tmp_path, photos):
     network = model.pynet(width=WIDTH, head="residual")
     for colour in (0.1, -0.1):
         network.get_layer("level_7_head").bias.assign([colour, 0.0, -colour])
-        checkpoints.save_level(tmp_path, 7, network, {}, width=WIDTH, head="residual")
+        RunDirectory(tmp_path).save(7, network, {}, width=WIDTH, head="residual")
         exact = loading.load_model(tmp_path).render(photo, depth).astype(float)
         fast = litert.fast_model(tmp_path).render(photo, depth).astype(float)
         assert np.abs(fast.mean((0, 1)) - exact.mean((0, 1))).max() < 2

@@ -12,7 +12,7 @@ from pynet_tf import model
 from pynet_tf.export import onnx, saved_model
 from pynet_tf.inference import signatures
 from pynet_tf.lens.focus import defocus, largest_radius
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.description import Description
 
 PAGE = Path(__file__).parents[2] / "docs" / "exported_models.md"
 # It sees all channels, and converts in a fraction of the time of the others.
@@ -42,7 +42,7 @@ def test_thirteen_channels_in_ten_lines(tmp_path):
     for weight in pyramid.weights:
         if "head" in weight.path:
             weight.assign(rng.normal(0, 0.1, weight.shape))
-    run = checkpoints.Run(LEVEL, 0.05, True, "defocus", {}, 1, largest_kernel=3)
+    run = Description(LEVEL, 0.05, True, "defocus", {}, 1, largest_kernel=3)
     saved_model.write(pyramid, run, tmp_path / "model")
     (tmp_path / "model.onnx").write_bytes(onnx.convert(pyramid, LEVEL))
     photo = rng.integers(0, 256, (128, 192, 3), np.uint8)

@@ -19,7 +19,8 @@ from pynet_tf.inference import loading, signatures, tiling
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import DEFOCUS_UNIT, input_format
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.description import Description
+from pynet_tf.runs.run_directory import RunDirectory
 
 WIDTH = 0.125
 HALF_PHOTO_DEPTH = input_format("original")
@@ -52,14 +53,14 @@ def pyramid():
 @pytest.fixture(scope="module")
 def run_dir(pyramid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    checkpoints.save_level(folder, 1, pyramid, {"made": "for tests"}, width=WIDTH)
+    RunDirectory(folder).save(1, pyramid, {"made": "for tests"}, width=WIDTH)
     return folder
 
 
 @pytest.fixture(scope="module")
 def exported(pyramid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported") / "model"
-    saved_model.write(pyramid, checkpoints.Run(1, WIDTH, True, "original", {}, 5), folder)
+    saved_model.write(pyramid, Description(1, WIDTH, True, "original", {}, 5), folder)
     return folder
 
 
@@ -179,9 +180,7 @@ def test_network_gives_all_held_levels(pyramid, loaded, exported):
 
 
 def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
-    saved_model.write(
-        pyramid, checkpoints.Run(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5"
-    )
+    saved_model.write(pyramid, Description(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5")
     assert loading.saved_levels(tmp_path / "level_5") == [5, 6, 7]
     variables = tmp_path / "level_5" / "variables" / "variables"
     names = [name for name, _ in tf.train.list_variables(str(variables))]
@@ -192,7 +191,7 @@ def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
 
 def test_saved_models_of_the_head_residual_render(tmp_path):
     pyramid = model.pynet(width=0.05, head="residual", largest_kernel=3)
-    run = checkpoints.Run(1, 0.05, True, "residual", {}, 1, largest_kernel=3)
+    run = Description(1, 0.05, True, "residual", {}, 1, largest_kernel=3)
     saved_model.write(pyramid, run, tmp_path / "model")
     photo, depth = sample(128, 192)
     image = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH)
@@ -208,7 +207,7 @@ def told(tmp_path_factory):
     """A SavedModel that is told the defocus."""
     folder = tmp_path_factory.mktemp("told") / "model"
     pyramid = model.pynet(width=0.05, head="defocus", largest_kernel=3)
-    run = checkpoints.Run(1, 0.05, True, "defocus", {}, 1, largest_kernel=3)
+    run = Description(1, 0.05, True, "defocus", {}, 1, largest_kernel=3)
     saved_model.write(pyramid, run, folder)
     return folder
 
@@ -251,7 +250,7 @@ def test_blur_of_none_gives_the_photo(told):
 
 def test_networks_of_the_head_light_are_refused_but_their_saved_models_render(told, tmp_path):
     """A SavedModel of earlier versions: the whole photo folded, and the depth map."""
-    folded = checkpoints.Run(1, 0.05, True, "light", {}, 1)
+    folded = Description(1, 0.05, True, "light", {}, 1)
 
     def network(image):
         return {f"level_{level}": _level(image, level) for level in model.LEVELS}
@@ -289,7 +288,7 @@ def _level(image, level):
 
 def test_without_depth(tmp_path):
     pyramid = vivid(model.pynet(width=WIDTH, depth=False))
-    run = checkpoints.Run(7, WIDTH, False, "original", {}, 1)
+    run = Description(7, WIDTH, False, "original", {}, 1)
     saved_model.write(pyramid, run, tmp_path / "model")
     loaded = loading.load_model(tmp_path / "model")
     photo, depth = sample(100, 140)
@@ -349,7 +348,7 @@ def test_refuses_weights_that_are_no_numbers_by_name(pyramid, tmp_path):
     good = weight.numpy()
     try:
         weight.assign(np.full(good.shape, np.nan))
-        run = checkpoints.Run(1, WIDTH, True, "original", {}, 5)
+        run = Description(1, WIDTH, True, "original", {}, 5)
         with pytest.raises(InputError, match="level_3_f5_conv9_1/kernel"):
             saved_model.write(pyramid, run, tmp_path / "model")
         assert not (tmp_path / "model").exists()
@@ -365,7 +364,7 @@ def test_refuses_saved_models_with_weights_that_are_no_numbers(tmp_path, monkeyp
     weight.assign(np.full(weight.shape, np.inf))
     with monkeypatch.context() as patched:
         patched.setattr(loading, "refuse_nonfinite", lambda *_: None)
-        run = checkpoints.Run(7, WIDTH, True, "original", {}, 5)
+        run = Description(7, WIDTH, True, "original", {}, 5)
         saved_model.write(broken, run, tmp_path / "model")
     with pytest.raises(InputError, match="level_7_a3_conv3_1/kernel"):
         loading.load_model(tmp_path / "model")

@@ -16,7 +16,7 @@ from pynet_tf.io import images
 from pynet_tf.lens import optics
 from pynet_tf.render import command as render
 from pynet_tf.render import photo_files
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 RENDER = [sys.executable, "-m", "pynet_tf.render"]
 # Columns well inside the near and the far half of the photos that are 192 wide.
@@ -69,8 +69,8 @@ def models(tmp_path_factory):
     head = pyramid.get_layer("level_1_head").kernel
     head.assign(3 * head)
     for level in (1, 3):
-        checkpoints.save_level(place / f"run_{level}", level, pyramid, {}, width=0.05)
-    saved_model.write(pyramid, checkpoints.read_run(place / "run_1", 1), place / "saved")
+        RunDirectory(place / f"run_{level}").save(level, pyramid, {}, width=0.05)
+    saved_model.write(pyramid, RunDirectory(place / "run_1").level(1).describe(), place / "saved")
     return place
 
 
@@ -243,7 +243,7 @@ def test_net_renders_photos_from_a_run_and_from_a_saved_model(folder, models):
     )
     assert done.returncode == 0, done.stderr
     assert render.main([*arguments, "saved", "--model", str(models / "saved")]) == 0
-    pyramid, _ = checkpoints.load_pyramid(models / "run_1")
+    pyramid, _ = RunDirectory(models / "run_1").load()
     for name in ("a.jpg", "ünser Foto.png"):
         image = images.stack(images.read_photo(folder / "photos" / name), depth_of(128, 192))
         expected = 255 * np.clip(pyramid(image[None].astype(np.float32) / 255)["level_1"][0], 0, 1)

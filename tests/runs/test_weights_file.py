@@ -10,7 +10,9 @@ from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import command as export
 from pynet_tf.model import lens_ops
-from pynet_tf.runs import checkpoints, weights_file
+from pynet_tf.runs import weights_file
+from pynet_tf.runs.description import Description
+from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train import config, loop, planning, recipes
 
 WIDTH = 0.05
@@ -29,7 +31,7 @@ def pyramid():
 @pytest.fixture
 def shared(pyramid, tmp_path):
     kind = {"width": WIDTH, "head": "defocus"}
-    checkpoints.save_level(tmp_path / "run", 1, pyramid, {"recipe": "x"}, **kind)
+    RunDirectory(tmp_path / "run").save(1, pyramid, {"recipe": "x"}, **kind)
     export.main(
         f"--run_dir {tmp_path / 'run'} --format weights --output {tmp_path / 'shared'}".split()
     )
@@ -40,7 +42,7 @@ def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path)
     recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
     job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, eval_photos=1, start_from=shared)
     assert loop.train_level(job, tf.distribute.get_strategy())
-    trained, run = checkpoints.load_pyramid(tmp_path / "new")
+    trained, run = RunDirectory(tmp_path / "new").load()
     assert (run.level, run.width, run.head, run.step) == (6, WIDTH, "defocus", 1)
     for one, two in zip(pyramid.weights, trained.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-3, atol=1e-6)
@@ -49,8 +51,8 @@ def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path)
 def test_levels_that_a_shared_run_does_not_hold_begin_with_their_seed(pyramid, tiny_ebb, tmp_path):
     kind = {"width": WIDTH, "depth": True, "head": "defocus"}
     share, whole = tmp_path / "share", tmp_path / "whole"
-    checkpoints.share_level(share, checkpoints.Run(7, **kind, settings={}, step=7), pyramid)
-    checkpoints.save_level(whole, 7, pyramid, {}, **kind)
+    RunDirectory(share).share(Description(7, **kind, settings={}, step=7), pyramid)
+    RunDirectory(whole).save(7, pyramid, {}, **kind)
     recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
     for source, fresh in ((share, True), (whole, False)):
         job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, seed=5, start_from=source)
@@ -73,7 +75,7 @@ def file_of(run_dir):
 def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_path):
     size = sum(file.stat().st_size for file in (tmp_path / "run").rglob("*"))
     assert sum(file.stat().st_size for file in shared.rglob("*")) < 0.6 * size
-    read, run = checkpoints.load_pyramid(shared)
+    read, run = RunDirectory(shared).load()
     assert (run.level, run.width, run.head, run.step) == (1, WIDTH, "defocus", 1)
     assert run.settings["recipe"] == "x"
     for one, two in zip(pyramid.weights, read.weights, strict=True):
@@ -86,12 +88,12 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
     difference = np.abs(pictures[0] - pictures[1])
     assert difference[pictures[1] > 0.15].max() < 2 / 255
     assert difference.mean() < 0.5 / 255
-    assert checkpoints.is_whole(shared / "level_1", 1)
+    assert RunDirectory(shared).level(1).is_whole(1)
 
 
 def test_a_level_has_its_own_weights_only(pyramid, tmp_path):
-    run = checkpoints.Run(5, WIDTH, True, "defocus", {}, step=7)
-    checkpoints.share_level(tmp_path, run, pyramid)
+    run = Description(5, WIDTH, True, "defocus", {}, step=7)
+    RunDirectory(tmp_path).share(run, pyramid)
     with np.load(tmp_path / "level_5" / "step_00000007.npz") as file:
         needed = {weight.path for weight in model.level_model(pyramid, 5).weights}
         assert {name.replace(".", "/") for name in file.files} == needed
@@ -108,7 +110,7 @@ def test_what_is_there_is_not_replaced(shared, tmp_path):
 
 def test_leftovers_are_removed_and_the_weights_are_not(shared):
     (shared / "level_1" / "step_00000009.data-00000-of-00001").write_bytes(b"half")
-    checkpoints.remove_leftovers(shared / "level_1")
+    RunDirectory(shared).level(1).remove_leftovers()
     assert {file.suffix for file in (shared / "level_1").iterdir()} == {".npz", ".json"}
 
 
@@ -123,7 +125,7 @@ def test_damage_is_one_sentence(shared, damage, capsys, tmp_path):
             largest = max(archive.infolist(), key=lambda entry: entry.compress_size)
         content[largest.header_offset + largest.compress_size // 2] ^= 0xFF
         file.write_bytes(content)
-        assert not checkpoints.is_whole(shared / "level_1", 1)
+        assert not RunDirectory(shared).level(1).is_whole(1)
     elif damage == "empty":
         file.write_bytes(b"")
     elif damage == "foreign":
@@ -134,7 +136,7 @@ def test_damage_is_one_sentence(shared, damage, capsys, tmp_path):
     else:
         _with_pickle(file, tmp_path / "executed")
     with pytest.raises(InputError, match="can be read"):
-        checkpoints.load_pyramid(shared)
+        RunDirectory(shared).load()
     assert str(file.with_suffix("")) in capsys.readouterr().err
     assert not (tmp_path / "executed").exists()
 

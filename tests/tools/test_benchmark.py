@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-BENCHMARK = [sys.executable, ROOT / "tools" / "benchmark.py"]
+BENCHMARK = [sys.executable, ROOT / "tools" / "measure" / "benchmark.py"]
 
 
 def benchmark(folder, *arguments):

@@ -10,7 +10,7 @@ from scipy import ndimage
 from pynet_tf.errors import InputError
 from pynet_tf.io import images
 
-TOOL = runpy.run_path(str(ROOT / "tools" / "check_pictures.py"))
+TOOL = runpy.run_path(str(ROOT / "tools" / "measure" / "check_pictures.py"))
 
 
 @pytest.fixture

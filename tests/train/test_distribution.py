@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pynet_tf.errors import InputError
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train import cluster
 
 COMMAND = ("-m", "pynet_tf.train")
@@ -77,7 +77,7 @@ def losses(run_dir) -> np.ndarray:
 
 
 def weights(run_dir) -> list[np.ndarray]:
-    return [weight.numpy() for weight in checkpoints.load_pyramid(run_dir)[0].weights]
+    return [weight.numpy() for weight in RunDirectory(run_dir).load()[0].weights]
 
 
 def wait_for(path, processes):
@@ -159,10 +159,11 @@ def test_a_killed_worker_ends_the_job_which_goes_on_when_started_again(
     )
     assert all(line.startswith("level 7: ") for line in errors.splitlines()[:-1]), errors
 
-    for step in checkpoints.steps(folder):
+    level = RunDirectory(tmp_path).level(7)
+    for step in level.steps():
         if step > 10:
-            checkpoints._remove(folder, step)
-    assert checkpoints.steps(folder) == [10]
+            level.remove(step)
+    assert level.steps() == [10]
     ends = finish(start_two(tiny_ebb, [tmp_path, tmp_path]))
     assert [status for status, _, _ in ends] == [0, 0], ends
     assert "steps 10 to 20" in ends[1][1]
@@ -177,7 +178,7 @@ def test_a_signal_to_one_worker_stops_all_at_the_same_step(tiny_ebb, tmp_path):
     workers[1].send_signal(signal.SIGTERM)
     ends = finish(workers)
     assert [status for status, _, _ in ends] == [130, 130], ends
-    step = checkpoints.read_run(tmp_path, 7).step
+    step = RunDirectory(tmp_path).level(7).describe().step
     for _, output, _ in ends:
         assert output.endswith(f"stopped at step {step}; the same command goes on from there\n")
 

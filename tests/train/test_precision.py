@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from pynet_tf import model
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train import command, config, distribution, loop, recipes
 from pynet_tf.train.step import compiled_step, new_optimizer
 
@@ -202,7 +202,7 @@ def test_resuming_in_float16_keeps_the_loss_scale_and_every_bit(tiny_ebb, tmp_pa
 def test_weights_trained_in_half_precision_load_in_float32(tiny_ebb, tmp_path, name):
     train(tiny_ebb, tmp_path, iterations=2, precision=name)
     assert keras.mixed_precision.dtype_policy().name == "float32"
-    pyramid, run = checkpoints.load_pyramid(tmp_path)
+    pyramid, run = RunDirectory(tmp_path).load()
     assert run.settings["precision"] == name
     assert {layer.compute_dtype for layer in pyramid.layers} == {"float32"}
     output = pyramid(np.full([1, 64, 64, 4], 0.5, np.float32))["level_7"]

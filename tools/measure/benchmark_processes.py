@@ -1,4 +1,4 @@
-"""What tools/benchmark.py leaves to processes of their own: commands, and what they need made."""
+"""What benchmark.py leaves to processes of their own: commands, and what they need made."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pynet_tf.errors import InputError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +67,11 @@ def _text(file) -> str:
 def untrained(run_dir: Path, level: int, width: float, head: str) -> None:
     """Makes a run directory with a level as it starts."""
     code = (
-        "import sys; from pynet_tf import model; from pynet_tf.runs import checkpoints\n"
+        "import sys; from pynet_tf import model\n"
+        "from pynet_tf.runs.run_directory import RunDirectory\n"
         "run_dir, level, width, head = sys.argv[1:]\n"
         "kind = {'width': float(width), 'head': head}\n"
-        "checkpoints.save_level(run_dir, int(level), model.pynet(**kind), {}, **kind)"
+        "RunDirectory(run_dir).save(int(level), model.pynet(**kind), {}, **kind)"
     )
     run(f"making an untrained level {level}", "-c", code, run_dir, level, width, head)
 

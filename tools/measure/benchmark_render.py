@@ -1,4 +1,4 @@
-"""The part of tools/benchmark.py that renders photos."""
+"""The part of tools/measure/benchmark.py that renders photos."""
 
 import argparse
 import importlib.util
@@ -55,6 +55,6 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
 
 def _measure(model: Path, height: int, width: int, repeats: int, *more: str) -> dict:
     size = ("--height", height, "--width", width, "--repeats", repeats)
-    program = ROOT / "tools" / "measure_render.py"
+    program = ROOT / "tools" / "measure" / "measure_render.py"
     what = f"rendering {height}x{width} with {model.name}"
     return json.loads(run(what, program, model, *size, *more).output)

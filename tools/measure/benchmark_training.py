@@ -1,4 +1,4 @@
-"""The parts of tools/benchmark.py about training: data, steps, memory, start.
+"""The parts of tools/measure/benchmark.py about training: data, steps, memory, start.
 
 What is trained is what new runs train: the head of `--head`, level 1 with L1 and SSIM, and on a CPU
 the same bits on every run.
@@ -186,7 +186,7 @@ def memory(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
 def start(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
     """Seconds of each part from the command to the end of the first step, batch 1."""
     data_dir = flags.data_dir or prepared(folder)
-    program = ROOT / "tools" / "measure_start.py"
+    program = ROOT / "tools" / "measure" / "measure_start.py"
     rows = []
     for level in levels:
         runs = []

@@ -1,4 +1,4 @@
-"""Times one way of rendering a photo in a process of its own; tools/benchmark.py calls it.
+"""Times one way of rendering a photo in a process of its own; tools/measure/benchmark.py calls it.
 
 Prints one JSON object: seconds of the first call and the median of the later ones, peak memory
 of the process in GiB, and with --network the median seconds of the bare network between them.

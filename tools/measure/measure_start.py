@@ -1,6 +1,6 @@
 """Times the parts of a training command up to the end of its first step.
 
-tools/benchmark.py calls it. Takes the flags of pynet_tf.train and ends after one step. The last
+benchmark.py calls it. Takes the flags of pynet_tf.train and ends after one step. The last
 line that it prints is a JSON object, seconds by part in the order of time:
 
     import       Python, opening the prepared shards, TensorFlow, Keras, this package

@@ -1,7 +1,7 @@
 """Why level 1 loses its colours, and what keeps them: trains it in several ways and draws it.
 
-    tools/study_level_1.py train RUN_DIR --data_dir DATA --variants 2020 enlarged --output STUDY
-    tools/study_level_1.py draw STUDY --output docs/level1.png
+    tools/studies/level_1.py train RUN_DIR --data_dir DATA --variants 2020 enlarged --output STUDY
+    tools/studies/level_1.py draw STUDY --output docs/level1.png
 
 RUN_DIR holds levels 7 to 2. Every variant starts from that level 2 and writes STUDY/NAME.json:
 PSNR, colours and gradients on the way, measured on fixed windows of the test split (of the
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from study_level_1_variants import VARIANTS, Variant
+from level_1_variants import VARIANTS, Variant
 
 from pynet_tf import cli
 from pynet_tf.io.atomic_files import write_text
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     """Trains or draws."""
     options = _parser().parse_args(arguments)
     if options.task == "draw":
-        from study_level_1_figure import draw
+        from level_1_figure import draw
 
         draw(options.study, options.ablation, options.output)
         print(options.output)
@@ -62,11 +62,11 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
 
     from pynet_tf import model
     from pynet_tf.data import pipeline
-    from pynet_tf.runs import checkpoints
+    from pynet_tf.runs.run_directory import RunDirectory
     from pynet_tf.train import losses, recipes, vgg
     from pynet_tf.train.optimizer import Adam
 
-    pyramid, run = checkpoints.load_pyramid(options.run_dir, 2)
+    pyramid, run = RunDirectory(options.run_dir).load(2)
     sizes = pipeline.split_sizes(options.data_dir)
     train_split = pipeline.open_split(options.data_dir, "train")
     test_split = pipeline.open_split(options.data_dir, "test") if sizes.get("test") else train_split
@@ -155,7 +155,7 @@ def _enlarge(picture):
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tools/study_level_1.py",
+        prog="tools/studies/level_1.py",
         description=__doc__,
         formatter_class=cli.HelpFormatter,
     )
@@ -187,4 +187,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    cli.run(main, "tools/study_level_1.py")
+    cli.run(main, "tools/studies/level_1.py")

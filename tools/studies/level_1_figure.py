@@ -1,4 +1,4 @@
-"""The figure of `tools/study_level_1.py`: what becomes of level 1 in each variant."""
+"""The figure of `tools/studies/level_1.py`: what becomes of level 1 in each variant."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def draw(study: Path, ablation: str, output: Path) -> None:
     """Draws PSNR, colours and gradients of one run's variants, and the ends of all seeds.
 
     Args:
-        study: folder with the files that `study_level_1.py train` has written.
+        study: folder with the files that `tools/studies/level_1.py train` has written.
         ablation: name of the run whose variants are drawn as curves, those of its first seed.
         output: PNG to write.
 
@@ -46,7 +46,7 @@ def draw(study: Path, ablation: str, output: Path) -> None:
 
 
 def read(study: Path) -> list[dict]:
-    """Reads what `study_level_1.py train` has written, in the order of names."""
+    """Reads what `tools/studies/level_1.py train` has written, in the order of names."""
     return [json.loads(path.read_text()) for path in sorted(Path(study).glob("*.json"))]
 
 

@@ -1,4 +1,4 @@
-"""The ways to train level 1 that `study_level_1.py` compares.
+"""The ways to train level 1 that `tools/studies/level_1.py` compares.
 
 A start sets the first weights of a pyramid whose levels 7 to 2 are trained, from a seed, and
 returns the network to train; the variant says with what loss and rate.

@@ -1,4 +1,4 @@
-"""`tools/study_level_1.py`: trains variants once each and draws them."""
+"""`tools/studies/level_1.py`: trains variants once each and draws them."""
 
 import json
 import subprocess
@@ -8,16 +8,16 @@ from conftest import ROOT
 from PIL import Image
 
 from pynet_tf import model
-from pynet_tf.runs import checkpoints
+from pynet_tf.runs.run_directory import RunDirectory
 
 
 def study(*arguments):
-    command = [sys.executable, str(ROOT / "tools/study_level_1.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "tools/studies/level_1.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_variants_are_trained_and_drawn(tiny_ebb, tmp_path):
-    checkpoints.save_level(tmp_path / "run", 2, model.pynet(0.05), {}, width=0.05)
+    RunDirectory(tmp_path / "run").save(2, model.pynet(0.05), {}, width=0.05)
     arguments = (
         "train", tmp_path / "run", "--data_dir", tiny_ebb, "--output", tmp_path / "study",
         "--variants", "2020", "enlarged", "--steps", 2, "--every", 1,
