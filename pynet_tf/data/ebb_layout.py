@@ -39,7 +39,6 @@ from PIL import ExifTags, Image
 
 from pynet_tf.errors import InputError
 from pynet_tf.io import images
-from pynet_tf.lens import depth_edges, fit
 from pynet_tf.lens.focus import LensSettings
 
 PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
@@ -165,6 +164,9 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
     Raises:
         InputError: a file cannot be read, or the sizes do not fit.
     """
+    # They need SciPy, which starts slowly.
+    from pynet_tf.lens import depth_edges, fit
+
     try:
         pair.name.encode()
     except UnicodeEncodeError as error:
