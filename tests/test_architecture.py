@@ -95,6 +95,12 @@ def test_nothing_imports_a_command():
             assert not taken, f"{name} imports {taken}"
 
 
+def test_only_commands_print_as_command_lines_do():
+    for name, path in _modules().items():
+        if not name.endswith(("__main__", ".command")) and name != "cli":
+            assert "cli" not in _imports(path), f"{name} imports cli; let it take `progress`"
+
+
 def test_package_never_imports_tools_or_tests():
     for name, path in _modules().items():
         for node in ast.walk(ast.parse(path.read_text())):

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     if report is None:
         build_shards.check_space(source, options.data_dir)
         cli.import_tensorflow()
-        report = build_shards.build(source, options.data_dir, options.workers)
+        report = build_shards.build(source, options.data_dir, options.workers, cli.progress)
         done = "prepared"
     for failure in report.failed:
         print(f"left out: {failure}", file=sys.stderr)

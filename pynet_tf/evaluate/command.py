@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         names=tuple(options.photos),
         count=options.count,
     )
-    outcome = comparison.compare(plan, protocol.Store(options.output / "results.jsonl"))
+    outcome = comparison.compare(
+        plan, protocol.Store(options.output / "results.jsonl"), cli.progress
+    )
     report.write(options.output, plan, outcome)
     print((options.output / "report.md").read_text(encoding="utf-8"))
     print(f"written to {options.output}")

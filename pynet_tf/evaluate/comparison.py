@@ -4,13 +4,12 @@ The thin lens is given the best single blur for the photos, searched on the phot
 (on some of them if there are many), which flatters it a little: it is the bar to beat.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from pynet_tf import cli
 from pynet_tf.data import pipeline, shards
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate import methods, protocol
@@ -110,8 +109,18 @@ def plan_levels(plan: Plan) -> dict[str, list[int]]:
     return chosen
 
 
-def compare(plan: Plan, store: Store) -> Outcome:
+def compare(
+    plan: Plan,
+    store: Store,
+    progress: Callable[[Iterable, int, str], Iterable] = lambda items, *_: items,
+) -> Outcome:
     """Evaluates everything in the plan; what the store knows is not done again.
+
+    Args:
+        plan: what is compared on which photos.
+        store: keeps results.
+        progress: shows the samples as they pass, their number and what is measured, as
+            `cli.progress` does.
 
     Raises:
         InputError: no data, no such photo, or a model that cannot be used.
@@ -123,7 +132,7 @@ def compare(plan: Plan, store: Store) -> Outcome:
     def run(candidate: Candidate, subset: Sequence[int] = indices) -> Result:
         samples = pipeline.photos(split, subset)
         label = f"{candidate.name}, level {candidate.level}"
-        return protocol.evaluate(candidate, cli.progress(samples, len(subset), label), store)
+        return protocol.evaluate(candidate, progress(samples, len(subset), label), store)
 
     sizes = {
         sample["name"]: sample["photo"].shape[:2] for sample in pipeline.photos(split, indices)

@@ -17,11 +17,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pynet_tf import cli
 from pynet_tf.data import ebb_layout, shards
 from pynet_tf.data.ebb_layout import Source
 from pynet_tf.errors import InputError
@@ -88,7 +87,12 @@ def check_space(source: Source, data_dir: Path) -> None:
         )
 
 
-def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
+def build(
+    source: Source,
+    data_dir: Path,
+    workers: int = 1,
+    progress: Callable[[Iterable, int, str], Iterable] = lambda items, *_: items,
+) -> Report:
     """Writes the shards of `source`, replacing what is prepared in `data_dir`.
 
     The shards are the same, byte by byte, for any number of workers.
@@ -97,6 +101,8 @@ def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
         source: see `ebb_folder.scan`.
         data_dir: TFDS's; the shards go to `ebb/1.0.0/` in it.
         workers: processes that decode and halve the pictures.
+        progress: shows the pairs as they pass, their number and what is done, as `cli.progress`
+            does.
 
     Raises:
         InputError: no pair of a split can be used, another process is preparing there, or the
@@ -117,7 +123,7 @@ def build(source: Source, data_dir: Path, workers: int = 1) -> Report:
     with _staging(data_dir) as staging, contextlib.ExitStack() as stack:
         results = ordered_map(ebb_layout.sample_or_error, pairs, workers)
         stack.callback(results.close)
-        stream = iter(cli.progress(_noting(results, failed), len(pairs), "preparing"))
+        stream = iter(progress(_noting(results, failed), len(pairs), "preparing"))
 
         def read(shard):
             # The workers go on with the next shard while one is finished.
