@@ -11,6 +11,7 @@ import tensorflow as tf
 from faults import Ended, Nursery, tree
 
 from pynet_tf import model
+from pynet_tf.data import shards
 from pynet_tf.export import saved_model
 from pynet_tf.runs.description import Description
 from pynet_tf.runs.run_directory import RunDirectory
@@ -75,7 +76,7 @@ CASES = {
     "build_ebb": Case(
         "tools/build_ebb.py",
         "{ebb} --data_dir data --overwrite --workers 2",
-        replaced="data/ebb/1.0.0",
+        replaced=f"data/ebb/{shards.VERSION}",
     ),
     "make_synthetic_ebb": Case(
         "tools/make_synthetic_ebb.py",

@@ -79,7 +79,10 @@ def test_any_number_of_workers_gives_the_same_bytes(run, flat, tmp_path):
     one = run_process(
         flat, "--data_dir", "one", "--workers", 1, "--test_range", "7:13", cwd=tmp_path
     )
-    assert (one.returncode, one.stdout) == (0, "prepared: one/ebb/1.0.0 (train 2, test 2)\n")
+    assert (one.returncode, one.stdout) == (
+        0,
+        f"prepared: one/ebb/{shards.VERSION} (train 2, test 2)\n",
+    )
     # Nothing of TFDS's or TensorFlow's own messages.
     assert one.stderr == "preparing: 4 of 4, 0 s left\n"
     two = run(flat, "--data_dir", "two", "--workers", 2, "--test_range", "7:13")
@@ -97,7 +100,7 @@ def test_again_says_already_prepared_and_is_quick(run, flat, tmp_path):
     again = run_process(flat, "--data_dir", "data", cwd=tmp_path)
     assert time.monotonic() - start < 2
     assert again.returncode == 0
-    assert again.stdout == "already prepared: data/ebb/1.0.0 (train 4)\n"
+    assert again.stdout == f"already prepared: data/ebb/{shards.VERSION} (train 4)\n"
     assert prepared(tmp_path / "data") == before
 
 
@@ -111,7 +114,7 @@ def test_other_files_need_overwrite(run, flat, tmp_path):
     assert "--overwrite" in changed.stderr
     assert prepared(tmp_path / "data") == before
     replaced = run(source, "--data_dir", "data", "--overwrite")
-    assert replaced.stdout == "prepared: data/ebb/1.0.0 (train 5)\n"
+    assert replaced.stdout == f"prepared: data/ebb/{shards.VERSION} (train 5)\n"
     assert len(shards.open_split(tmp_path / "data", "train")) == 5
     assert os.listdir(tmp_path / "data" / "ebb") == [shards.VERSION]
 
@@ -133,7 +136,7 @@ def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):
     assert "left out, train: no bokeh shot (2): 12, 99\n" in first.stderr
     assert f"left out: {source}/original/51.jpg has 63x66 pixels" in first.stderr
     assert f"left out: {cut} cannot be read" in first.stderr
-    assert first.stdout == "prepared: data/ebb/1.0.0 (train 2, 2 that cannot be used)\n"
+    assert first.stdout == f"prepared: data/ebb/{shards.VERSION} (train 2, 2 that cannot be used)\n"
     assert len(shards.open_split(tmp_path / "data", "train")) == 2
     again = run(source, "--data_dir", "data")
     assert again.returncode == 1
@@ -145,7 +148,7 @@ def test_train_and_test_folders(run, flat, tmp_path):
     shutil.copytree(flat, tmp_path / "source" / "train")
     write_pair(tmp_path / "source" / "test", "0")
     done = run("source", "--data_dir", "data")
-    assert done.stdout == "prepared: data/ebb/1.0.0 (train 4, test 1)\n"
+    assert done.stdout == f"prepared: data/ebb/{shards.VERSION} (train 4, test 1)\n"
     both = run("source", "--data_dir", "data", "--test_range", "3:4")
     assert both.returncode == 2
     assert "test folder of its own" in both.stderr
