@@ -11,6 +11,7 @@ import pynet_tf.ebb
 from pynet_tf.data import ebb_layout, shards
 from pynet_tf.ebb import builder
 from pynet_tf.errors import InputError
+from pynet_tf.io import images
 from pynet_tf.prepare import build_shards
 
 SIZES = {"2": (64, 96), "10": (96, 64), "3": (128, 130)}
@@ -86,7 +87,7 @@ def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
         Image.fromarray(pixels).save(path, progressive=True)
     elif kind == "other_end":
         path.write_bytes(path.read_bytes().removesuffix(b"\xff\xd9") + b"\xff\xdb")
-    expected = pynet_tf.images.read_photo(path)
+    expected = images.read_photo(path)
     [pair] = ebb_layout.scan(tmp_path).splits["train"]
     sample = ebb_layout.read_sample(pair)
     decoded = tf.io.decode_jpeg(sample["photo"], channels=3, dct_method="INTEGER_ACCURATE")
@@ -102,7 +103,7 @@ def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
     taken_over = kind in ("grey", "progressive")
     assert (sample["photo"] == path.read_bytes()) == taken_over
     assert np.abs(stored.astype(int) - expected).max() <= (0 if taken_over else 2)
-    np.testing.assert_array_equal(sample["image"][..., :3], pynet_tf.images.halve(expected))
+    np.testing.assert_array_equal(sample["image"][..., :3], images.halve(expected))
 
 
 def test_depth_of_any_size_and_depth_is_resized(tmp_path):
