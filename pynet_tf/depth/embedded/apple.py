@@ -1,0 +1,86 @@
+"""iPhones: the auxiliary depth image of a HEIC photo, and the frames of a portrait's JPEG (MPO)."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pynet_tf.depth.embedded import jpeg
+from pynet_tf.depth.embedded.found import BrokenDepthError, EmbeddedDepth, read_grey, stretched
+
+_PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
+# What the values of a HEIC's depth image are: inverse distances, disparities, distances.
+_DISTANCE = 2
+_MPF_ENTRIES = 0xB002
+
+
+def heic(path: Path) -> EmbeddedDepth | None:
+    """Reads the depth image of a HEIC photo; None if it has none.
+
+    Raises:
+        BrokenDepthError: it has one that cannot be read.
+    """
+    try:
+        import pillow_heif
+    except ImportError:
+        # Whoever opens the photo says what is missing.
+        return None
+    pillow_heif.register_heif_opener()
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as photo:
+            size, stored = photo.size, photo.info.get("depth_images") or []
+            if not stored:
+                return None
+            image = stored[0].to_pillow()
+            about = image.info.get("metadata") or {}
+            values = np.asarray(image.convert("L") if image.mode not in ("L", "I;16") else image)
+    except Exception as error:
+        raise BrokenDepthError(
+            f"its depth image cannot be read ({' '.join(str(error).split())[:80]})"
+        ) from error
+    values = values.astype(np.float64)
+    if about.get("representation_type") == _DISTANCE:
+        low, high = float(about.get("d_min") or 0), float(about.get("d_max") or 0)
+        if not 0 < low < high:
+            raise BrokenDepthError("its depth image does not say how near and far it reaches")
+        values = 1 / (low + values / values.max() * (high - low))
+    depth = stretched(values, "its depth image")
+    # Pillow turns the photo upright, and not always the map.
+    upright = (depth.shape[0] > depth.shape[1]) == (size[1] > size[0])
+    return EmbeddedDepth(depth, "the phone's depth image in the photo", upright=upright)
+
+
+def mpo(content: bytes) -> EmbeddedDepth | None:
+    """Reads the disparity frame of an iPhone's portrait JPEG; None if there is none.
+
+    Raises:
+        BrokenDepthError: there is one that cannot be read.
+    """
+    for frame in _frames(content):
+        about = jpeg.properties(jpeg.xmp_documents(frame), _PIXELS)
+        kind = " ".join(about.values()).lower()
+        # The matte of a person calls itself depth, too.
+        if "matte" in kind or not ("disparity" in kind or "depth" in kind):
+            continue
+        depth = stretched(read_grey(frame, "its disparity map"), "its disparity map")
+        return EmbeddedDepth(depth, "the phone's disparity map in the photo")
+    return None
+
+
+def _frames(content: bytes) -> list[bytes]:
+    """Returns the images that follow the first one in an MPO file."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as photo:
+            if photo.format != "MPO":
+                return []
+            entries = photo.mpinfo[_MPF_ENTRIES]
+            base = photo.info["mpoffset"]
+    except Exception:
+        return []
+    frames = []
+    for entry in entries[1:]:
+        begin = base + entry["DataOffset"]
+        frames.append(content[begin : begin + entry["Size"]])
+    return frames
