@@ -1,0 +1,101 @@
+"""What all estimators share: a photo goes in as they want it, a map comes out as we want it.
+
+photo   uint8 [H, W, 3]
+depth   uint8 [H/2, W/2], near = bright, linear in inverse distance, stretched to 0..255
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pynet_tf.depth.estimation import map_size, resize_map, stretch
+from pynet_tf.errors import InputError
+
+# ImageNet's colours, which nearly all estimators were trained with.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# What an estimator of free size is given: the multiple of patches, and the longer side.
+MULTIPLE, FREE_SIDE = 14, 518
+OUTPUTS = ("disparity", "distance")
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A network that estimates depth.
+
+    Attributes:
+        run: image `[1, h, w, 3]` or `[1, 3, h, w]` float32 -> the output, of any shape that is
+            `[h', w']` but for ones.
+        size: height and width that it takes, or None for any multiple of `MULTIPLE`.
+        channels_first: whether it takes `[1, 3, h, w]`.
+        normalized: whether it takes values of ImageNet's mean and deviation, and not 0..255.
+        output: `disparity`, near = large, or `distance`, near = small.
+        name: for messages.
+    """
+
+    run: Callable[[np.ndarray], np.ndarray]
+    size: tuple[int, int] | None
+    channels_first: bool
+    normalized: bool
+    output: str
+    name: str
+
+    def estimate(self, photo: np.ndarray) -> np.ndarray:
+        """Estimates the depth map of a photo.
+
+        Args:
+            photo: `[H, W, 3]` uint8.
+
+        Returns:
+            `[H/2, W/2]` uint8, see the module.
+
+        Raises:
+            InputError: the output is no map, or not finite.
+        """
+        height, width = self.size or _free_size(*photo.shape[:2])
+        small = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
+        image = np.asarray(small, np.float32)
+        if self.normalized:
+            image = (image / 255 - MEAN) / np.asarray(DEVIATION)
+        image = np.moveaxis(image, -1, 0) if self.channels_first else image
+        values = np.asarray(self.run(np.ascontiguousarray(image[None], np.float32)), np.float32)
+        values = values.reshape([side for side in values.shape if side != 1])
+        if values.ndim != 2:
+            raise InputError(f"{self.name} gives {values.shape}, which is no depth map")
+        if not np.isfinite(values).all():
+            raise InputError(f"{self.name} gives values that are no numbers; get the file anew")
+        if self.output == "distance":
+            values = 1 / np.maximum(values, 1e-3 * max(float(values.max()), 1e-6))
+        if np.ptp(values) == 0:
+            raise InputError(f"{self.name} gives the same depth everywhere; it is no estimator")
+        return stretch(resize_map(values, *map_size(*photo.shape[:2])))
+
+
+def image_layout(shape: tuple, name: str) -> tuple[tuple[int, int] | None, bool]:
+    """Reads size and layout of an estimator's input from its shape.
+
+    Args:
+        shape: four sides; what is no positive number is free.
+        name: of the file, for the message.
+
+    Returns:
+        The size, None if it is free; and whether channels come first.
+
+    Raises:
+        InputError: it takes no photo.
+    """
+    sides = [side if isinstance(side, int) and side > 0 else None for side in shape]
+    if len(sides) == 4 and 3 in (sides[1], sides[3]) and sides[0] in (None, 1):
+        first = sides[1] == 3
+        rows, columns = sides[2:] if first else sides[1:3]
+        return (None if rows is None or columns is None else (rows, columns)), first
+    raise InputError(
+        f"{name} takes {list(shape)}; an estimator of depth takes one photo, [1, 3, h, w] or "
+        "[1, h, w, 3]"
+    )
+
+
+def _free_size(height: int, width: int) -> tuple[int, int]:
+    scale = FREE_SIDE / max(height, width)
+    return tuple(max(round(side * scale / MULTIPLE), 1) * MULTIPLE for side in (height, width))
