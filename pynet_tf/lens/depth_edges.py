@@ -32,6 +32,9 @@ PLATEAU = 0.2
 # Where fewer pixels than the first lie between the plateaus the edge counts as sharp, and where
 # more than the sum of both as soft: shares of the window.
 BETWEEN = (0.2, 0.1)
+# Around a pixel of a map that was sharpened at half the size, and the side of the blocks in which
+# this is done.
+_AGAIN, _BLOCK = 2, 128
 # How much the colours' variance on both sides weighs against the distance of their means, and
 # the squared distance (of values in 0..1) below which colours do not tell.
 SPREAD, LEAST_CONTRAST = 6.0, 0.01
@@ -56,6 +59,36 @@ def sharpened(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
     soft = OWN_PIXELS * enlarged if enlarged > 1 else 0
     reach = max(1, round(max(height, width) * REACH), round(soft))
     return _snap(resized(depth, height, width), _small(photo, height, width), reach)
+
+
+def sharpened_again(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """Enlarges a sharpened map to the photo's size, its edges drawn to the photo's again.
+
+    Args:
+        depth: `[h, w]` float32, from `sharpened`.
+        photo: `[H, W, 3]` float in [0, 1], about twice as large.
+
+    Returns:
+        `[H, W]` float32.
+    """
+    height, width = photo.shape[:2]
+    depth = resized(depth, height, width)
+    result = depth.copy()
+    # Most of a photo has no edge of depth; only around them there is work.
+    margin = 4 * _AGAIN + 3
+    for top in range(0, height, _BLOCK):
+        for left in range(0, width, _BLOCK):
+            rows = slice(max(top - margin, 0), min(top + _BLOCK + margin, height))
+            columns = slice(max(left - margin, 0), min(left + _BLOCK + margin, width))
+            block = depth[rows, columns]
+            if np.ptp(block) <= EDGE:
+                continue
+            snapped = _snap(block, photo[rows, columns], _AGAIN)
+            bottom, right = min(top + _BLOCK, height), min(left + _BLOCK, width)
+            result[top:bottom, left:right] = snapped[
+                top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
+            ]
+    return result
 
 
 def resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:

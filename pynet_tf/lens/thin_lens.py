@@ -27,6 +27,7 @@ from pynet_tf.lens.focus import (
     focus_of,
     largest_radius,
 )
+from pynet_tf.lens.highlights import highlight_gain
 from pynet_tf.lens.optics import SHARP, aperture, blur, to_light, to_srgb
 
 # Layers are this far apart in blur, in full-size pixels, near the focus; farther off the
@@ -106,20 +107,48 @@ def _render(
         return photo.copy()
     focus = focus_of(depth, settings)
     radius = defocus(sharpened(depth, photo), focus, largest, settings.sharp_range)
-    height, width = photo.shape[:2]
-    light = to_light(np.moveaxis(photo, -1, 0))
-    # Layers are filled in at a quarter of the size.
-    light = np.pad(light, [(0, 0), (0, -height % 4), (0, -width % 4)], mode="edge")
-    missing = [
-        (0, full // 2 - part) for full, part in zip(light.shape[1:], radius.shape, strict=True)
-    ]
-    radius = np.pad(radius, missing, mode="edge")
+    light = to_light(photo)
     boosted = light
     if settings.highlights:
-        boosted = light * _highlight_gain(light, settings.highlights, largest / 2)
+        boosted = light * highlight_gain(light, settings.highlights, largest)[..., None]
+    return to_srgb(_refocused(light, boosted, radius, blades), photo.dtype)
+
+
+def through(photo: np.ndarray, defocus: np.ndarray, blades: int = 0) -> np.ndarray:
+    """Renders a photo whose defocus is known.
+
+    Args:
+        photo: `[H, W, 3]` float in [0, 1], above 1 where lights are brighter than they show.
+        defocus: `[H/2, W/2]`, rounded up: signed radius of every pixel's circle of confusion, in
+            pixels of the photo, positive nearer than the focus.
+        blades: see `render`.
+
+    Returns:
+        `[H, W, 3]` float32 in [0, 1].
+    """
+    light = to_light(photo)
+    shown = to_light(np.minimum(photo, 1)) if photo.max() > 1 else light
+    return to_srgb(_refocused(shown, light, defocus, blades), np.float32)
+
+
+def _refocused(
+    light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades: int
+) -> np.ndarray:
+    """Blurs `[H, W, 3]` light: `boosted` where it is blurred, `light` where it is sharp."""
+    height, width = light.shape[:2]
+    # Layers are filled in at a quarter of the size.
+    frame = [(0, 0), (0, -height % 4), (0, -width % 4)]
+    planes = np.pad(np.moveaxis(light, -1, 0), frame, mode="edge")
+    bright = planes
+    if boosted is not light:
+        bright = np.pad(np.moveaxis(boosted, -1, 0), frame, mode="edge")
+    missing = [
+        (0, full // 2 - part) for full, part in zip(planes.shape[1:], radius.shape, strict=True)
+    ]
+    radius = np.pad(radius, missing, mode="edge")
     with fft.set_workers(os.cpu_count()):
-        result = _compose(light, boosted, radius, blades)[:, :height, :width]
-    return np.ascontiguousarray(np.moveaxis(to_srgb(result, photo.dtype), 0, -1))
+        result = _compose(planes, bright, radius, blades)[:, :height, :width]
+    return np.ascontiguousarray(np.moveaxis(result, 0, -1))
 
 
 def _compose(light: np.ndarray, boosted: np.ndarray, radius: np.ndarray, blades: int) -> np.ndarray:
@@ -197,17 +226,6 @@ def _halve(planes: np.ndarray) -> np.ndarray:
     planes = np.pad(planes, [(0, 0), *odd], mode="edge") if any(map(any, odd)) else planes
     rows = planes[:, 0::2] + planes[:, 1::2]
     return (rows[:, :, 0::2] + rows[:, :, 1::2]) * np.float32(0.25)
-
-
-def _highlight_gain(light: np.ndarray, highlights: float, max_blur: float) -> np.ndarray:
-    """How much brighter than clipped each place of `[3, H, W]` linear light is taken to be.
-
-    Only small lights gain: a white sky is as bright as it looks.
-    """
-    brightest = light.max(axis=0)
-    clipped = np.clip((brightest - 0.85) / 0.12, 0, 1)
-    around = ndimage.uniform_filter(clipped, 2 * round(6 * max_blur) + 1, mode="nearest")
-    return 1 + highlights * clipped * np.clip(1 - 4 * around, 0, 1)
 
 
 def _check_photo(photo: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from pynet_tf.model import lens_ops
 from pynet_tf.model.architecture import DEFOCUS_UNIT
+from pynet_tf.model.disc import COVERED, NEAR_FROM, SHARP_RADIUS
 
 # Of the learned changes of the radius. A lens blurs a fine detail away within a few hundredths of
 # the depth; radii made of small maps learn that step slowly.
@@ -17,19 +18,12 @@ STEEPNESS = 8.0
 PACE = 1 / 8
 # The largest correction of light.
 _LARGEST_CORRECTION = 0.58
-# Nearer than the focus by this radius, in level 2's pixels, a pixel begins to belong to the near
-# layer; it does so fully one pixel later.
-_NEAR_FROM = 1.0
 # In the light around it a pixel of the far layer weighs this much where it is sharp, or its light
 # would glow into the blur beside it, and 1 more from this radius on, in level 2's pixels. Hidden
 # ones weigh next to nothing; not 0, or there would be nothing where all is hidden.
 _LEAST_WEIGHT = 0.01
 _FULL_WEIGHT_RADIUS = 6.0
 _HIDDEN_WEIGHT = 1e-4
-# Below this radius, in a level's pixels, more and more of the photo's own light is left.
-_SHARP_RADIUS = 0.5
-# Where the near layer covers more than this, level 1 shows nothing of the photo's own light alone.
-_COVERED = 0.1
 
 
 class Float32(layers.Layer):
@@ -64,7 +58,7 @@ class Divide(Float32):
         """Returns level 2's layers, radius and signed radius, and the parts of coarser levels."""
         light, signed = lens_ops.halve(light), defocus * (DEFOCUS_UNIT / 2)
         radius = ops.abs(signed)
-        near = lens_ops.ramp(signed, 1.0, -_NEAR_FROM)
+        near = lens_ops.ramp(signed, 1.0, -NEAR_FROM)
         # Beside something sharp a pixel holds some of its light, and is none to take light from.
         eroded = -ops.max_pool(-radius, 3, strides=1, padding="same")
         weight = lens_ops.ramp(eroded, 1 / _FULL_WEIGHT_RADIUS) + _LEAST_WEIGHT
@@ -117,7 +111,7 @@ class CoarsestStep(Float32):
     def call(self, photo, radius, maps):
         """Returns what the layers have more than the photo's."""
         light, cover = _correction(maps), photo[..., 6:]
-        far = light * lens_ops.ramp(radius, 1 / _SHARP_RADIUS)
+        far = light * lens_ops.ramp(radius, 1 / SHARP_RADIUS)
         return ops.concatenate([far, light * cover, 0.0 * cover], axis=-1)
 
 
@@ -138,7 +132,7 @@ class Step(Float32):
         both = lens_ops.enlarge(ops.concatenate([coarse_changes, coarse_photo], axis=-1))
         changes, coarse = ops.split(both, 2, axis=-1)
         kept = [lens_ops.kept_detail(r, self.level) for r in (radius, reach)]
-        blurred = [lens_ops.ramp(r, 1 / _SHARP_RADIUS) for r in (radius, reach)]
+        blurred = [lens_ops.ramp(r, 1 / SHARP_RADIUS) for r in (radius, reach)]
         lost = (photo - coarse) * (1.0 - _of_layers(*kept))
         cover = photo[..., 6:]
         added = ops.concatenate([light, light * cover, 0.0 * cover], axis=-1)
@@ -174,14 +168,14 @@ class FinestStep(Float32):
         changes, coarse, radius, cover = ops.split(parts, [3, 6, 7], axis=-1)
         radius = _changed(radius, STEEPNESS * change)
         kept = lens_ops.kept_detail(radius, 1) * (1.0 - cover)
-        blurred = lens_ops.ramp(radius, 1 / _SHARP_RADIUS) + lens_ops.ramp(cover, 1 / _COVERED)
+        blurred = lens_ops.ramp(radius, 1 / SHARP_RADIUS) + lens_ops.ramp(cover, 1 / COVERED)
         lens = bright + changes - (bright - coarse) * (1.0 - kept) + light
         return lens_ops.from_light(photo + (lens - photo) * ops.minimum(blurred, 1.0))
 
 
 def _changed(radius, learned):
     """Adds what is learned to a radius; where that is 0 it stays so."""
-    return ops.relu(radius + learned * lens_ops.ramp(radius, 1 / _SHARP_RADIUS))
+    return ops.relu(radius + learned * lens_ops.ramp(radius, 1 / SHARP_RADIUS))
 
 
 def _correction(maps):

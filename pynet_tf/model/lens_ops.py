@@ -8,19 +8,7 @@ import itertools
 
 from keras import ops
 
-# A pixel's light is (p**2 + TOE p) / (1 + TOE) of its value p: near what sRGB's powers give, at a
-# tenth of their time and with a bounded slope at black.
-TOE = 0.05
-# Where light is below zero its value stays at that of this, or the slope would have no bound.
-_DARKEST = TOE**2 / 16
-# What a disc leaves of a level's detail: (radius in the level's pixels, share), with lines between.
-# Least squares of the disc's blur of photos and noise, at 14 radii from 0.35 to 30 pixels, which it
-# meets at 42 to 65 dB. Above 1 it makes up for the finer detail that is gone there; below 0 a disc
-# turns bright and dark lines around.
-_KEPT = ((0, 1), (0.5, 0.99), (1.25, 1.15), (2.5, -0.04), (3.2, -0.45), (4, -0.25), (6, 0))
-# Level 1 has no finer detail to make up for.
-_KEPT_OF_LEVEL_1 = ((0, 1), (0.5, 0.98), (2, 0), (3, -0.05), (4, 0))
-
+from pynet_tf.model.disc import DARKEST, KEPT, KEPT_OF_FINEST, TOE
 
 # A small clipped light is taken to be this many times brighter than it shows, beyond the first:
 # nothing in the photo tells how bright it was, and lamps are 5 to 100 times white.
@@ -51,7 +39,7 @@ def to_light(values):
 def from_light(light):
     """Undoes `to_light`."""
     scaled = (1 + TOE) * light + TOE**2 / 4
-    return ops.sqrt(ops.relu(scaled - _DARKEST) + _DARKEST) - TOE / 2
+    return ops.sqrt(ops.relu(scaled - DARKEST) + DARKEST) - TOE / 2
 
 
 def enlarge(x):
@@ -76,7 +64,7 @@ def halve(x):
 
 def kept_detail(radius, level: int):
     """Tells what share of a level's detail a disc leaves; its radius in the level's pixels."""
-    knots = _KEPT_OF_LEVEL_1 if level == 1 else _KEPT
+    knots = KEPT_OF_FINEST if level == 1 else KEPT
     share, before = 1.0, 0.0
     for (start, value), (end, next_value) in itertools.pairwise(knots):
         slope = (next_value - value) / (end - start)
