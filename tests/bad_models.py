@@ -18,7 +18,7 @@ import tensorflow as tf
 from bad_files import DESCRIPTIONS, PACKED, Hostile, content, first_half, flip
 from bad_files import run_json as described
 
-from pynet_tf.inference import loading
+from pynet_tf.inference import saved_model_folder
 
 NOISE = np.random.default_rng(1).bytes(3000)
 
@@ -73,8 +73,8 @@ def _saved_model(description: str | None, function: Callable | None = None) -> C
         signatures = {"network": network, "serving_default": network}
         tf.saved_model.save(module, str(folder), signatures)
         if description is not None:
-            (folder / loading.DESCRIPTION).parent.mkdir(exist_ok=True)
-            (folder / loading.DESCRIPTION).write_text(description)
+            (folder / saved_model_folder.DESCRIPTION).parent.mkdir(exist_ok=True)
+            (folder / saved_model_folder.DESCRIPTION).write_text(description)
 
     return make
 
@@ -91,8 +91,8 @@ def _calling_python(image):
 
 def _saved_model_with(graph: bytes) -> Callable:
     def make(folder: Path) -> None:
-        (folder / loading.DESCRIPTION).parent.mkdir(parents=True)
-        (folder / loading.DESCRIPTION).write_text(described())
+        (folder / saved_model_folder.DESCRIPTION).parent.mkdir(parents=True)
+        (folder / saved_model_folder.DESCRIPTION).write_text(described())
         (folder / "saved_model.pb").write_bytes(graph)
 
     return make

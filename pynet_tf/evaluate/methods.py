@@ -10,7 +10,7 @@ import tensorflow as tf
 from pynet_tf import lens
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate.protocol import Candidate, Picture, level_size, target
-from pynet_tf.inference import loading, signatures
+from pynet_tf.inference import loading, saved_model_folder, signatures
 from pynet_tf.lens import optics
 from pynet_tf.lens.focus import defocus, largest_radius
 from pynet_tf.model import InputFormat, level_model
@@ -61,8 +61,8 @@ def trained_levels(path: Path) -> list[int]:
         InputError: the folder is neither.
     """
     path = Path(path)
-    if loading.is_saved_model(path):
-        return sorted(loading.saved_levels(path))
+    if saved_model_folder.is_saved_model(path):
+        return sorted(saved_model_folder.saved_levels(path))
     finest = RunDirectory(path).finest()
     if finest is None:
         raise InputError(
@@ -140,7 +140,7 @@ def _load(path: Path, level: int):
     if level not in trained_levels(path):
         raise InputError(f"{path} has no level {level}; train it, or choose a coarser one")
     digest = hashlib.sha256()
-    if loading.is_saved_model(path):
+    if saved_model_folder.is_saved_model(path):
         loaded = loading.load_model(path)
         taken = loaded.input_format
         for file in sorted(file for file in path.rglob("*") if file.is_file()):

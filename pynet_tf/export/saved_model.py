@@ -25,7 +25,7 @@ import keras
 import tensorflow as tf
 
 from pynet_tf.errors import InputError
-from pynet_tf.inference import loading, signatures
+from pynet_tf.inference import loading, saved_model_folder, signatures
 from pynet_tf.io.atomic_files import replacing, write_text
 from pynet_tf.runs.description import Description
 
@@ -60,4 +60,6 @@ def write(pyramid: keras.Model, run: Description, path: Path) -> None:
                 f"{path} could not be written ({' '.join(error.message.split())[:200]}); make "
                 "room, or name another place"
             ) from error
-        write_text(partial / loading.DESCRIPTION, json.dumps(dataclasses.asdict(run)) + "\n")
+        write_text(
+            partial / saved_model_folder.DESCRIPTION, json.dumps(dataclasses.asdict(run)) + "\n"
+        )

@@ -8,8 +8,8 @@ The image is called `photo_defocus` where it holds the whole photo and its defoc
 `model.InputFormat`.
 
 It takes pictures of all sizes (`resize_tensor_input`) unless it was made for one size, which
-some phone accelerators need. `load_model` adds what `signatures.py` does before and after, so
-that photos of all sizes go in and come out.
+some phone accelerators need. `litert_runtime.py` runs it, `renderer.py` adds what comes before and
+after, so that photos of all sizes go in and come out.
 
     quantize     weights    sums                           needs
     none         float32    float32
@@ -27,10 +27,8 @@ Running a model needs the package ai-edge-litert; making one needs TensorFlow on
 import contextlib
 import io
 import itertools
-import os
 import warnings
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -38,16 +36,11 @@ import tensorflow as tf
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.inference import loading, signatures
-from pynet_tf.inference.loading import RenderModel
-from pynet_tf.io.atomic_files import replacing
-from pynet_tf.runs.run_directory import RunDirectory
+from pynet_tf.inference import loading
+from pynet_tf.inference.litert_runtime import input_name
 
 # What LiteRT makes of an instance norm, besides the residual additions.
 _NORM_OPERATORS = ["ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB"]
-
-# A model is not computed in tiles: at full width this takes about 10 GiB.
-LARGEST_PHOTO = 8_000_000
 
 QUANTIZATIONS = ("none", "float16", "int8", "full_int8")
 
@@ -113,15 +106,12 @@ def _size_free(network: keras.Model, level: int, size: tuple[int, int] | None) -
         return layer(*inputs, **options)
 
     channels = network.input.shape[-1]
-    image = keras.Input((*(size or (None, None)), channels), 1, name=_input_name(channels))
+    image = keras.Input(
+        (*(size or (None, None)), channels), 1, name=input_name(model.format_of(channels))
+    )
     clone = keras.models.clone_model(network, image, lambda layer: layer, call)
     # The dict names the output in the file.
     return keras.Model(image, {f"level_{level}": clone.output})
-
-
-def _input_name(channels: int) -> str:
-    """Returns the input's name in the file, which tells what its channels are."""
-    return "photo_defocus" if model.format_of(channels).is_told_defocus else "image"
 
 
 def _instance_norm(layer: keras.layers.GroupNormalization, x):
@@ -171,168 +161,3 @@ def _with_float_norm(converter: tf.lite.TFLiteConverter) -> bytes:
         debug_options=options,
     )
     return debugger.get_nondebug_quantized_model()
-
-
-def load(content: Path | bytes, threads: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
-    """Loads a model for running.
-
-    Args:
-        content: a `.tflite` file, or what `convert` returned.
-        threads: None for all cores.
-
-    Returns:
-        A function image `[1, h, w, C]` float32 -> `[1, H, W, 3]` float32, with the attributes
-        `level`, `input_format` and `size` (height and width of the only image it takes, or None).
-
-    Raises:
-        InputError: ai-edge-litert is missing, or the file is, or is no model of PyNET, or is of a
-            head that this version cannot use.
-    """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise InputError(
-            "running LiteRT models needs the package ai-edge-litert; "
-            "install it: pip install ai-edge-litert"
-        ) from error
-    name = "the LiteRT model" if isinstance(content, bytes) else str(content)
-    if not isinstance(content, bytes):
-        if not Path(content).is_file():
-            raise InputError(f"{content} is not there; make it: python -m pynet_tf.export")
-        content = Path(content).read_bytes()
-    try:
-        interpreter = Interpreter(
-            model_content=content, num_threads=threads or len(os.sched_getaffinity(0))
-        )
-        (signature,) = interpreter.get_signature_list().values()
-        (output,), (input_name,) = signature["outputs"], signature["inputs"]
-        level = int(output.removeprefix("level_"))
-        (given,) = interpreter.get_input_details()
-        made_for = tuple(int(side) for side in given["shape_signature"][1:3])
-        size = None if -1 in made_for else made_for
-        channels = int(given["shape"][-1])
-        input_format = model.format_of(channels)
-        # The shape that the interpreter has its memory for. It has one from here on, so that what
-        # LiteRT says at first it says here.
-        prepared = (1, *(size or (32, 32)), channels)
-        interpreter.resize_tensor_input(given["index"], prepared)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{name} is not a LiteRT model of PyNET ({' '.join(str(error).split())[:200]}); make "
-            "one: python -m pynet_tf.export --format litert"
-        ) from error
-    # The head `light` took as many channels, with the depth map in place of the defocus.
-    if input_name != _input_name(channels):
-        raise InputError(
-            f"{name} is a network of the head light of earlier versions, which cannot be used any "
-            "more; delete it, and export a network of the head defocus"
-        )
-
-    def run(image: np.ndarray) -> np.ndarray:
-        nonlocal prepared
-        image = np.ascontiguousarray(image, np.float32)
-        if prepared != image.shape:
-            interpreter.resize_tensor_input(given["index"], image.shape)
-            interpreter.allocate_tensors()
-            prepared = image.shape
-        interpreter.set_tensor(given["index"], image)
-        interpreter.invoke()
-        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-    run.level = level
-    run.input_format = input_format
-    run.size = size
-    return run
-
-
-def load_model(content: Path | bytes) -> RenderModel:
-    """Loads a model for rendering photos.
-
-    Args:
-        content: as for `load`.
-
-    Raises:
-        InputError: see `load`. `render` raises it for photos of another size, if the model takes
-            one size only.
-    """
-    run = load(content)
-    path = Path("the LiteRT model") if isinstance(content, bytes) else Path(content)
-
-    def network(image) -> dict[str, np.ndarray]:
-        if run.size is not None and run.size != tuple(image.shape[1:3]):
-            height, width = run.size
-            raise InputError(
-                f"{path} takes only photos of {2 * width}x{2 * height} pixels or up to 64 less; "
-                "export it without --height and --width"
-            )
-        return {f"level_{run.level}": run(np.asarray(image))}
-
-    def bokeh(photo, plane=None) -> tf.Tensor:
-        height, width = photo.shape[:2]
-        if height * width > LARGEST_PHOTO:
-            raise InputError(
-                f"a photo of {width}x{height} pixels is too large for {path}, which takes up to "
-                f"{LARGEST_PHOTO // 1_000_000} million; use a SavedModel or run directory"
-            )
-        planes = None if plane is None else plane[None]
-        image = signatures.to_image(photo[None], planes, run.input_format)
-        output = network(image)[f"level_{run.level}"]
-        return signatures.to_bokeh(output, height, width, run.level)[0]
-
-    return RenderModel(
-        path=path,
-        level=run.level,
-        levels=(run.level,),
-        input_format=run.input_format,
-        network=network,
-        bokeh=bokeh,
-        pyramid=None,
-    )
-
-
-def fast_model(path: Path, level: int | None = None) -> RenderModel:
-    """Loads the 8-bit form of a model, see `fast_form`."""
-    return load_model(fast_form(path, level))
-
-
-def fast_form(path: Path, level: int | None = None) -> Path:
-    """Returns the file of the 8-bit form of a model, made at first (half a minute at full width).
-
-    It is kept in the model's own folder, for this checkpoint and level, until that has other
-    weights.
-
-    Args:
-        path: a SavedModel, a run directory or a `.tflite` file.
-        level: as for `loading.load_model`.
-
-    Raises:
-        InputError: as `loading.load_model` does.
-    """
-    path = Path(path)
-    if path.suffix == ".tflite":
-        return path
-    level, kept, weights = _kept(path, level)
-    if not kept.is_file() or any(_written(file) > _written(kept) for file in weights):
-        pyramid = loading.load_model(path, level).pyramid()
-        with replacing(kept) as partial:
-            partial.write_bytes(convert(pyramid, level, "int8"))
-    return kept
-
-
-def _kept(path: Path, level: int | None) -> tuple[int, Path, list[Path]]:
-    """Returns the level, where its 8-bit form is kept, and the files of the weights it is of."""
-    if loading.is_saved_model(path):
-        run = loading.read_description(path)
-        folder = (path / loading.DESCRIPTION).parent
-        weights = list((path / "variables").glob("*"))
-    else:
-        run = loading.find_run(path, level)
-        trained = RunDirectory(path).level(run.level)
-        folder, weights = trained.path, trained.checkpoint_files(run.step)
-    level = level or run.level
-    return level, folder / f"int8_level_{level}_{run.step:08d}.tflite", weights
-
-
-def _written(file: Path) -> int:
-    return file.stat().st_mtime_ns

@@ -14,17 +14,13 @@ import tensorflow as tf
 
 from pynet_tf.errors import InputError
 from pynet_tf.inference import op_allowlist
+from pynet_tf.inference.saved_model_folder import is_saved_model, read_description
 from pynet_tf.inference.signatures import SMALLEST_SIDE, bokeh_graph, network_graph
 from pynet_tf.lens.defocus_map import defocus_map
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import InputFormat
-from pynet_tf.runs import description
 from pynet_tf.runs.description import Description
-from pynet_tf.runs.run_directory import SOURCES, RunDirectory
-
-# Beside the graph in a SavedModel's folder, so that the pyramid can be built again: a JSON
-# object of level, width, depth, head, step and settings, as in `Description`.
-DESCRIPTION = Path("assets.extra") / "pynet_tf.json"
+from pynet_tf.runs.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -183,35 +179,6 @@ def find_run(run_dir: Path, level: int | None = None) -> Description:
         InputError: see `load_pyramid`.
     """
     return RunDirectory(run_dir).holding(level)
-
-
-def is_saved_model(path: Path) -> bool:
-    """Tells whether a folder holds a SavedModel, ours or another program's."""
-    return (Path(path) / "saved_model.pb").is_file()
-
-
-def saved_levels(path: Path) -> list[int]:
-    """Returns the levels, finest first, that an exported SavedModel holds.
-
-    Raises:
-        InputError: `pynet_tf.export` did not write it.
-    """
-    return list(range(read_description(path).level, 8))
-
-
-def read_description(path: Path) -> Description:
-    """Reads what an exported SavedModel says of itself.
-
-    Raises:
-        InputError: `pynet_tf.export` did not write it.
-    """
-    file = Path(path) / DESCRIPTION
-    try:
-        return description.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; {SOURCES}"
-        ) from error
 
 
 def refuse_nonfinite(weights: Iterable, path: Path | str) -> None:

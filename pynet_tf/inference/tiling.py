@@ -201,6 +201,26 @@ def renderer(
     return render
 
 
+def output_of(
+    model: RenderModel, progress: Callable[[Iterable, int], Iterable] | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Makes a function image -> raw output of the model's level, large images in tiles.
+
+    Args:
+        model: as for `renderer`, with a pyramid.
+        progress: see `evaluate`.
+    """
+    parts = functools.cache(lambda: cut_pyramid(model.pyramid(), model.level))
+
+    def output(image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[1:3]
+        if height * width <= TILE_AREA * CUT**2 or model.level not in FINE_LEVELS:
+            return model.network(image)[f"level_{model.level}"].numpy()
+        return evaluate(*parts(), tf.constant(image), model.level, progress=progress)[None]
+
+    return output
+
+
 def cut(
     height: int, width: int, area: int = TILE_AREA, halo: int = HALO
 ) -> Iterator[tuple[Window, Window]]:

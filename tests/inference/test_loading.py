@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import loading, signatures, tiling
+from pynet_tf.inference import loading, saved_model_folder, signatures, tiling
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import DEFOCUS_UNIT, input_format
@@ -172,7 +172,7 @@ def test_network_gives_all_held_levels(pyramid, loaded, exported):
     image = np.random.default_rng(1).random((2, 64, 96, 4), np.float32)
     outputs, expected = loaded.network(image), pyramid(image)
     assert loaded.levels == (1, 2, 3, 4, 5, 6, 7)
-    assert loading.saved_levels(exported) == [1, 2, 3, 4, 5, 6, 7]
+    assert saved_model_folder.saved_levels(exported) == [1, 2, 3, 4, 5, 6, 7]
     assert set(outputs) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(outputs[name], value, atol=1e-6)
@@ -181,7 +181,7 @@ def test_network_gives_all_held_levels(pyramid, loaded, exported):
 
 def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
     saved_model.write(pyramid, Description(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5")
-    assert loading.saved_levels(tmp_path / "level_5") == [5, 6, 7]
+    assert saved_model_folder.saved_levels(tmp_path / "level_5") == [5, 6, 7]
     variables = tmp_path / "level_5" / "variables" / "variables"
     names = [name for name, _ in tf.train.list_variables(str(variables))]
     assert len(names) < len(pyramid.weights), "weights of finer levels are dead weight"
@@ -260,7 +260,7 @@ def test_networks_of_the_head_light_are_refused_but_their_saved_models_render(to
     made.network = tf.function(network, input_signature=[image], autograph=False)
     default = signatures.signatures(lambda image: _level(image, 1), 1, folded.input)
     tf.saved_model.save(made, str(tmp_path / "old"), default | {"network": made.network})
-    description = tmp_path / "old" / loading.DESCRIPTION
+    description = tmp_path / "old" / saved_model_folder.DESCRIPTION
     description.parent.mkdir(exist_ok=True)
     description.write_text(json.dumps(dataclasses.asdict(folded)))
     photo, depth = sample(128, 192)
@@ -329,8 +329,10 @@ def test_refuses_damaged_saved_models(exported, tmp_path):
             folder / "variables" / "variables.data-00000-of-00001"
         ),
         "no_weights": lambda folder: shutil.rmtree(folder / "variables"),
-        "no_description": lambda folder: (folder / loading.DESCRIPTION).unlink(),
-        "bad_description": lambda folder: (folder / loading.DESCRIPTION).write_text("{}"),
+        "no_description": lambda folder: (folder / saved_model_folder.DESCRIPTION).unlink(),
+        "bad_description": lambda folder: (folder / saved_model_folder.DESCRIPTION).write_text(
+            "{}"
+        ),
     }.items():
         folder = tmp_path / name
         shutil.copytree(exported, folder)
