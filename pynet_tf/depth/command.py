@@ -1,8 +1,10 @@
 """Makes the depth maps that training and rendering take: near = bright, half the photo's size.
 
-From photos, with MegaDepth:
-    python -m pynet_tf.depth photos/ --weights megadepth.weights.h5 --output depth/
-The weights come from best_generalization_net_G.pth of the MegaDepth project page at Cornell
+From photos; a map that the phone has stored in the photo is taken, others are estimated:
+    python -m pynet_tf.depth photos/ --output depth/
+With MegaDepth, as the 2020 authors had them, or with any estimator's file:
+    python -m pynet_tf.depth photos/ --model megadepth.weights.h5 --output depth/
+MegaDepth's weights come from best_generalization_net_G.pth of its project page at Cornell
 (https://www.cs.cornell.edu/projects/megadepth/), converted by tools/convert_megadepth.py.
 
 From the maps of any other estimator or sensor (PNG or TIFF of 8, 16 or 32 bits, .npy):
@@ -13,17 +15,15 @@ Maps that are there already are left alone; --overwrite makes them anew.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pynet_tf import cli
-from pynet_tf.depth.estimation import estimate_depth, estimate_maps
+from pynet_tf.depth.estimation import estimate_maps, map_size
 from pynet_tf.depth.normalization import MAP_SUFFIXES, normalize_files
 from pynet_tf.errors import InputError
-from pynet_tf.io.images import write_image
+from pynet_tf.io.images import resize, write_image
 from pynet_tf.io.photo_paths import photo_paths, refuse_own_folder, refuse_shared_stems
-
-__all__ = ["estimate_depth", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.normalize:
         maps = normalize_files(waiting, options.invert, options.photos)
     else:
-        cli.import_tensorflow()
-        from pynet_tf.depth.megadepth import load_megadepth
-
-        model = load_megadepth(options.weights)
-        maps = estimate_maps(waiting, model, options.batch_size, options.refine)
+        maps = _of_photos(waiting, options)
 
     failed = 0
     for path, depth in cli.progress(maps, len(waiting), "depth"):
@@ -65,13 +61,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
+def _of_photos(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[tuple]:
+    """Yields for every photo its map, or the error for one that cannot be had."""
+    from pynet_tf.depth import estimators, sources
+
+    if str(options.model).endswith(".h5"):
+        # MegaDepth sees photos of one shape together.
+        with cli.without_messages():
+            model = estimators.load(options.model).model
+        yield from estimate_maps(paths, model, options.batch_size, options.refine)
+        return
+
+    def estimator():
+        with cli.without_messages():
+            return estimators.load(options.model, options.model_output)
+
+    source = sources.automatic(estimator)
+    for path in paths:
+        try:
+            found = source(path)
+        except InputError as error:
+            yield path, error
+            continue
+        print(f"{path}: {found.source}")
+        yield path, resize(found.depth, *map_size(*found.photo.shape[:2]))
+
+
 def _check(options: argparse.Namespace) -> None:
     if bool(options.photo) == bool(options.normalize):
         raise InputError("name photos, or --normalize with a folder of maps; one of the two")
     if options.normalize:
-        for flag in ("weights", "refine"):
-            if getattr(options, flag):
-                raise InputError(f"--{flag} is for photos; leave it out with --normalize")
+        if options.refine:
+            raise InputError("--refine is for photos; leave it out with --normalize")
         if options.photos and not options.photos.is_dir():
             raise InputError(f"--photos {options.photos} is no folder; check the name")
         return
@@ -80,13 +101,16 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(f"--{flag} is for --normalize; leave it out for photos")
     if options.batch_size < 1:
         raise InputError(f"--batch_size is {options.batch_size}; it must be 1 or more")
-    if not options.weights:
-        raise InputError("--weights is missing; see --help for where they come from")
-    if not options.weights.is_file():
+    if str(options.model).endswith(".h5") and not Path(options.model).is_file():
         raise InputError(
-            f"the weights {options.weights} are not there; make them with "
+            f"the weights {options.model} are not there; make them with "
             "tools/convert_megadepth.py from best_generalization_net_G.pth"
         )
+
+
+class _Renamed(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.error(f"{option_string} is --model now: --model {values}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,14 +120,27 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("photo", nargs="*", help="photos, folders of photos or patterns")
-    parser.add_argument("--weights", type=Path, help="MegaDepth's weights for Keras (.weights.h5)")
+    parser.add_argument(
+        "--model",
+        default="depth_anything_v2_small",
+        metavar="NAME|PATH",
+        help="what estimates depth: a KerasHub preset, fetched once, or its folder; MegaDepth's "
+        ".weights.h5; an .onnx or .tflite file or a SavedModel",
+    )
+    parser.add_argument(
+        "--model_output",
+        choices=("disparity", "distance"),
+        default="disparity",
+        help="what a file of --model gives: near = large, or near = small",
+    )
+    parser.add_argument("--weights", action=_Renamed, help=argparse.SUPPRESS)
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for the maps, NAME.png for NAME.jpg"
     )
     parser.add_argument(
         "--refine",
         action="store_true",
-        help="draw the edges of the maps to those of the photos (guided filter)",
+        help="draw the edges of MegaDepth's maps to those of the photos (guided filter)",
     )
     parser.add_argument(
         "--batch_size",

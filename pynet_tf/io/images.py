@@ -21,24 +21,32 @@ from pynet_tf.io.atomic_files import replacing
 # Just under the size that Pillow refuses by itself.
 MAX_PIXELS = 178_000_000
 # Pillow's: others are rare, and some (EPS) are programs that it lets other programs run.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
+_HEIF_SUFFIXES = (".heic", ".heif", ".hif")
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Path, content: bytes | None = None) -> Image.Image:
     """Opens and decodes a picture file, whatever its mode, upright.
+
+    Args:
+        path: of the file.
+        content: of the file, where it is not to be read; `path` is named in messages.
 
     Raises:
         InputError: the file is missing, is no picture, is cut short or is larger than
             `MAX_PIXELS`.
     """
     path = Path(path)
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise InputError(f"{path} is not there; check the name")
+    formats = _FORMATS
+    if content is None and path.suffix.lower() in _HEIF_SUFFIXES:
+        formats = _heif_formats(path)
     try:
         with warnings.catch_warnings():
             # Pillow warns of odd EXIF data, and of size long before `MAX_PIXELS`.
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as opened:
+            with Image.open(io.BytesIO(content) if content else path, formats=formats) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise InputError(
                         f"{path} has {opened.width}x{opened.height} pixels, more than "
@@ -59,6 +67,44 @@ def open_image(path: Path) -> Image.Image:
             f"{path} cannot be read as a picture ({error or type(error).__name__}); replace it by "
             "a whole JPEG, PNG, WebP or TIFF"
         ) from error
+
+
+def _heif_formats(path: Path) -> tuple[str, ...]:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise InputError(
+            f"{path} is a HEIC photo, which needs the extra heic; install it: "
+            'pip install "pynet_tf[heic]"'
+        ) from error
+    pillow_heif.register_heif_opener()
+    return (*_FORMATS, "HEIF")
+
+
+def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """Reads the photo that another one holds from before the phone blurred it.
+
+    Args:
+        content: of its file.
+        path: of the photo that holds it.
+        shape: height and width of that photo, upright.
+
+    Returns:
+        `[H, W, 3]` uint8 of the same height and width; None if it is damaged or of another view.
+    """
+    try:
+        picture = open_image(path, content)
+        if picture.size != shape[::-1]:
+            # It has no orientation of its own.
+            with Image.open(path) as outer:
+                orientation = outer.getexif().get(0x0112, 1)
+            picture.getexif()[0x0112] = orientation
+            picture = ImageOps.exif_transpose(picture)
+        if picture.size != shape[::-1]:
+            return None
+        return np.asarray(_convert(photo_metadata.to_rgb(picture), "RGB", path))
+    except (InputError, OSError):
+        return None
 
 
 def read_photo(path: Path) -> np.ndarray:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from pynet_tf.errors import InputError
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+PHOTO_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif"),
+    *(".avif", ".bmp", ".gif"),
+)
 
 
 def photo_paths(

@@ -1,17 +1,17 @@
-"""Makes bokeh pictures of one's own photos, of any size from 64x64.
+"""Makes pictures with the blurred background of a fast lens, of one's own photos of any size.
 
-With the small network that comes with the project:
-    python -m pynet_tf.render photo.jpg --depth map.png --output bokeh/
-With one's own, and depth maps from pynet_tf.depth:
+With the network that comes with the project, depth and focus found:
+    python -m pynet_tf.render photo.jpg --output bokeh/
+With another place sharp, and a stronger blur:
+    python -m pynet_tf.render photo.jpg --focus 0.4,0.6 --blur 2 --output bokeh/
+With depth maps of one's own, and a network of one's own:
     python -m pynet_tf.render photos/ --depth depth/ --model checkpoints --output bokeh/
-With depth maps made on the way:
-    python -m pynet_tf.render photo.jpg --depth_weights megadepth.weights.h5 --output bokeh/
-Without a trained network, by a thin lens focused on the middle of the photo:
-    python -m pynet_tf.render photo.jpg --depth map.png --method lens --focus 0.5,0.5 --output out/
+Without a network, through a thin lens:
+    python -m pynet_tf.render photo.jpg --method lens --output bokeh/
 
-Pictures have their photos' names, sizes, camera data and colour profiles; those that are there
-already are left alone. Photos above 7.6 megapixels go through the network in tiles, with the
-same result. One that cannot be rendered is reported, the others are done, and the exit status
+The depth map is the phone's own where the photo holds one, and is estimated otherwise. Pictures
+have their photos' names, sizes, camera data and colour profiles; those that are there already are
+left alone. A photo that cannot be rendered is reported, the others are done, and the exit status
 is 1.
 """
 
@@ -26,95 +26,108 @@ from pynet_tf.io import atomic_files
 from pynet_tf.io.photo_paths import photo_paths
 from pynet_tf.render import photo_files
 
-LENS_OPTIONS = ("focus", "blur", "blades", "highlights")
-NET_OPTIONS = ("model", "level", "fast")
-SMALL_MODEL = Path(__file__).parents[2] / "checkpoints" / "small"
+NET_OPTIONS = ("model", "level", "fast", "full_size_network")
+LENS_OPTIONS = ("blades",)
+# What a network that chooses focus and blur by itself is not told.
+TOLD_OPTIONS = ("focus", "blur", "sharp_range", "highlights")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Renders the photos; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.method == "net" and options.model is None:
-        options.model = _small_model()
     _check(options, parser)
     photos = photo_paths(options.photo)
-    jobs = photo_files.plan(photos, options.output, options.format, options.depth)
-    depth_source = photo_files.depth_files(photos, options.depth) if options.depth else None
+    depth = None if options.depth == "auto" else Path(options.depth)
+    jobs = photo_files.plan(photos, options.output, options.format, depth)
+    from pynet_tf.depth import sources
+
+    source = sources.given(photos, depth) if depth else None
     waiting = [job for job in jobs if options.overwrite or not job.output.exists()]
     _tell_skipped([job for job in jobs if job not in waiting])
     if not waiting:
         return 0
-
-    if options.depth_weights or options.method == "net":
-        cli.import_tensorflow()
-    if options.depth_weights:
-        depth_source = _estimated(options.depth_weights)
-    render = _lens(options) if options.method == "lens" else _net(options, depth_source)
+    render = _lens(options) if options.method == "lens" else _net(options, parser)
+    if source is None:
+        source = sources.automatic(lambda: _estimator(options))
 
     failed = 0
     for job in cli.progress(waiting, len(waiting), "rendering"):
         try:
-            photo_files.render_file(job, render, depth_source)
+            found = photo_files.render_file(job, render, source, options.keep_depth)
+            print(f"{job.output}: depth {found.source}; {_focus_in_words(options, found)}")
         except InputError as error:
             failed += 1
             print(f"pynet_tf.render: {error}", file=sys.stderr)
     print(f"{len(waiting) - failed} of {len(waiting)} pictures written to {options.output}")
+    if failed == len(waiting) == 1:
+        return 2
     return 1 if failed else 0
 
 
-def _lens(options: argparse.Namespace) -> photo_files.Renderer:
-    from pynet_tf import lens
+def _settings(options: argparse.Namespace, found):
+    """Returns the lens settings for a photo, whose file may say where the camera focused."""
+    from pynet_tf.lens.focus import LensSettings
 
-    def render(photo, depth):
-        focus = None if options.focus == "auto" else lens.focus_at(depth, *options.focus)
-        return lens.render(
-            photo,
-            depth,
-            focus,
-            options.blur,
-            blades=options.blades,
-            highlights=options.highlights,
-        )
+    focus = None if options.focus == "auto" else options.focus
+    if focus is None and found.focus is not None:
+        focus = found.focus[0]
+    return LensSettings(focus, options.blur, options.sharp_range, options.highlights)
+
+
+def _focus_in_words(options: argparse.Namespace, found) -> str:
+    if options.focus != "auto":
+        return f"sharp at {options.focus[0]:g},{options.focus[1]:g}"
+    if found.focus is not None:
+        (x, y), why = found.focus
+        return f"sharp at {x:.2f},{y:.2f}, {why}"
+    return "sharp the nearest subject"
+
+
+def _lens(options: argparse.Namespace) -> photo_files.Renderer:
+    from pynet_tf.inference import large_lens
+
+    def render(found):
+        settings = _settings(options, found)
+        return large_lens.render(found.photo, found.depth, settings, blades=options.blades)
 
     return render
 
 
-def _net(
-    options: argparse.Namespace, depth_source: photo_files.DepthSource | None
-) -> photo_files.Renderer:
-    from pynet_tf.inference import loading, tiling
+def _net(options: argparse.Namespace, parser: argparse.ArgumentParser) -> photo_files.Renderer:
+    from pynet_tf.inference import renderer
 
-    if options.fast:
-        from pynet_tf.inference import litert
+    with cli.without_messages():
+        network = renderer.load(
+            options.model,
+            options.level,
+            options.fast,
+            full_size=options.full_size_network,
+            progress=lambda parts, count: cli.progress(parts, count, "tiles of a photo"),
+        )
+    if network.level > 1:
+        print(f"{network.name}: pictures of level {network.level} are enlarged to the photos' size")
+    if not network.is_told:
+        given = [n for n in TOLD_OPTIONS if getattr(options, n) != parser.get_default(n)]
+        if given:
+            raise InputError(
+                f"--{given[0]} is for networks that are told it, and {network.name} chooses focus "
+                "and blur by itself; leave it out, or take another --model"
+            )
+        return lambda found: network.render(found.photo, found.depth)
 
-        print(f"{options.model}: rendering with 8-bit weights (made once, in 1 to 2 minutes)")
-        file = litert.fast_form(options.model, options.level)
-        with cli.without_messages():
-            model = litert.load_model(file)
-    else:
-        model = loading.load_model(options.model, options.level)
-    if model.needs_depth and depth_source is None:
-        raise InputError(f"the model {options.model} needs depth maps; {_DEPTH_REMEDY}")
-    if model.level > 1:
-        print(f"{options.model}: pictures of level {model.level} are enlarged to the photos' size")
-    return tiling.renderer(
-        model,
-        progress=lambda parts, count: cli.progress(parts, count, "tiles of a photo"),
-    )
+    def render(found):
+        prepared = network.prepare(found.photo, found.depth)
+        return network.render_prepared(prepared, _settings(options, found))
 
-
-def _estimated(weights: Path) -> photo_files.DepthSource:
-    from pynet_tf.depth import estimation, megadepth
-
-    model = megadepth.load_megadepth(weights)
-    return lambda path, photo: estimation.estimate_depth(photo, model)
+    return render
 
 
-_DEPTH_REMEDY = (
-    "give them with --depth, or the weights that make them with --depth_weights "
-    "(see python -m pynet_tf.depth --help)"
-)
+def _estimator(options: argparse.Namespace):
+    from pynet_tf.depth import estimators
+
+    with cli.without_messages():
+        return estimators.load(options.depth_model, options.depth_output)
 
 
 def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -128,35 +141,17 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         if getattr(options, name) != parser.get_default(name):
             other = "net" if options.method == "lens" else "lens"
             raise InputError(f"--{name} belongs to --method {other}; leave it out")
-    if options.depth and options.depth_weights:
-        raise InputError("--depth and --depth_weights both give depth maps; leave one out")
-    if options.depth_weights and not options.depth_weights.is_file():
-        raise InputError(f"--depth_weights {options.depth_weights} is not there; check the name")
-    if options.method == "lens" and not (options.depth or options.depth_weights):
-        raise InputError(f"the lens needs depth maps; {_DEPTH_REMEDY}")
-    if options.model and not options.model.exists():
+    if options.depth != "auto" and options.depth_model != parser.get_default("depth_model"):
+        raise InputError("--depth and --depth_model both give depth maps; leave one out")
+    if options.model is None:
+        return
+    if not options.model.exists():
         atomic_files.settle(options.model.parent)
-    tflite = options.fast and options.model.suffix == ".tflite"
-    if options.method == "net" and not (options.model.is_dir() or tflite):
+    if not (options.model.is_dir() or options.model.suffix == ".tflite"):
         raise InputError(
             f"--model {options.model} is not there; train one (python -m pynet_tf.train), "
             "convert one (tools/convert_tf1_checkpoint.py), or use --method lens"
         )
-
-
-def _small_model() -> Path:
-    """Returns the model that comes with the project, see checkpoints/README.md.
-
-    Raises:
-        InputError: the package was installed without it.
-    """
-    if not (SMALL_MODEL / "level_1").is_dir():
-        raise InputError(
-            f"{SMALL_MODEL}, the model that comes with the project, is not there; get it from "
-            "the project's repository, or name a model with --model"
-        )
-    print(f"rendering with {SMALL_MODEL}, the small model that comes with the project")
-    return SMALL_MODEL
 
 
 def _tell_skipped(jobs: Sequence[photo_files.Job]) -> None:
@@ -176,61 +171,36 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--method", choices=("net", "lens"), default="net", help="what renders")
     parser.add_argument(
-        "--depth",
-        type=Path,
-        help="depth map of the photo, or folder of maps with the photos' names; near = bright",
-    )
-    parser.add_argument(
-        "--depth_weights", type=Path, help="MegaDepth weights, to make the depth maps on the way"
-    )
-    parser.add_argument(
         "--format",
         choices=photo_files.FORMATS,
         default="same",
-        help="of the pictures; same: that of the photo",
+        help="of the pictures; same: that of the photo, JPEG for HEIC and AVIF",
     )
     parser.add_argument("--overwrite", action="store_true", help="render anew what is there")
 
-    net = parser.add_argument_group("--method net")
-    net.add_argument(
-        "--model",
-        type=cli.utf8_path,
-        help="run directory or exported SavedModel, with --fast also a .tflite file; the small "
-        "model that comes with the project if not given",
-    )
-    net.add_argument(
-        "--level",
-        type=int,
-        choices=range(1, 8),
-        help="of the network; by default the finest that the model has",
-    )
-    net.add_argument(
-        "--fast",
-        action="store_true",
-        help="with 8-bit weights, which are made once and kept in the model's folder; needs the "
-        "package ai-edge-litert",
-    )
-
-    lens = parser.add_argument_group("--method lens")
+    lens = parser.add_argument_group("focus and blur")
     lens.add_argument(
         "--focus",
         type=_point,
         default="auto",
         metavar="X,Y|auto",
-        help="point that stays sharp, from 0,0 (top left) to 1,1; auto: the nearest subject",
+        help="point that stays sharp, from 0,0 (top left) to 1,1; auto: where the camera focused, "
+        "or else the nearest subject",
     )
     lens.add_argument(
         "--blur",
-        type=_number(1000),
-        default=12.0,
-        metavar="RADIUS",
-        help="of the farthest from the focus, in pixels of the photo at half size",
+        type=_number(25),
+        default=1.0,
+        metavar="PERCENT",
+        help="radius of the largest blur, in percent of the photo's longer side, 0 to 25",
     )
     lens.add_argument(
-        "--blades",
-        type=_blades,
-        default=0,
-        help="of the aperture, 3 or more, which give highlights as many corners; 0: round",
+        "--sharp_range",
+        type=_pair,
+        default=(0.05, 0.15),
+        metavar="BEHIND,BEFORE",
+        help="how far behind and before the focus things stay sharp, in parts of all depths, each "
+        "0 to 0.45",
     )
     lens.add_argument(
         "--highlights",
@@ -239,21 +209,94 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TIMES",
         help="how many times brighter to take small clipped lights than the photo shows them",
     )
+
+    depth = parser.add_argument_group("depth")
+    depth.add_argument(
+        "--depth",
+        default="auto",
+        metavar="auto|FILE|FOLDER",
+        help="depth map of the photo, or folder of maps with the photos' names, near = bright; "
+        "auto: the one inside the photo, or else an estimated one",
+    )
+    depth.add_argument(
+        "--depth_model",
+        default="depth_anything_v2_small",
+        metavar="NAME|PATH",
+        help="what estimates depth: a KerasHub preset, fetched once, or its folder; MegaDepth's "
+        ".weights.h5; an .onnx or .tflite file or a SavedModel",
+    )
+    depth.add_argument(
+        "--depth_output",
+        choices=("disparity", "distance"),
+        default="disparity",
+        help="what a file of --depth_model gives: near = large, or near = small",
+    )
+    depth.add_argument(
+        "--keep_depth", type=Path, metavar="FOLDER", help="folder for the depth maps that are used"
+    )
+    depth.add_argument("--depth_weights", action=_Renamed, help=argparse.SUPPRESS)
+
+    net = parser.add_argument_group("--method net")
+    net.add_argument(
+        "--model",
+        type=cli.utf8_path,
+        help="run directory, exported SavedModel or .tflite file; the network that comes with the "
+        "project if not given",
+    )
+    net.add_argument(
+        "--level",
+        type=int,
+        choices=range(1, 8),
+        help="of the network; by default the finest that the model has",
+    )
+    net.add_argument("--fast", action="store_true", help="with 8-bit weights")
+    net.add_argument(
+        "--full_size_network",
+        action="store_true",
+        help="let the network see large photos whole, in tiles: slow, and nearly the same picture",
+    )
+
+    aperture = parser.add_argument_group("--method lens")
+    aperture.add_argument(
+        "--blades",
+        type=_blades,
+        default=0,
+        help="of the aperture, 3 or more, which give highlights as many corners; 0: round",
+    )
     return parser
+
+
+class _Renamed(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.error(f"{option_string} is --depth_model now: --depth_model {values}")
 
 
 def _point(text: str) -> str | tuple[float, float]:
     if text == "auto":
         return text
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = -1.0
+    x, y = _two(text)
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise argparse.ArgumentTypeError(
             f"{text!r} is neither auto nor two numbers from 0 to 1 as in 0.5,0.6"
         )
     return x, y
+
+
+def _pair(text: str) -> tuple[float, float]:
+    behind, before = _two(text)
+    if not (0 <= behind <= 0.45 and 0 <= before <= 0.45):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not two numbers from 0 to 0.45 as in 0.05,0.15"
+        )
+    return behind, before
+
+
+def _two(text: str) -> tuple[float, float]:
+    try:
+        first, second = (float(part) for part in text.split(","))
+    except ValueError:
+        return -1.0, -1.0
+    return first, second
 
 
 def _blades(text: str) -> int:

@@ -1,0 +1,112 @@
+"""Where the depth map of a photo file comes from: given, inside the photo, or estimated.
+
+Maps are uint8 `[h, w]`, near = bright, of the photo's proportions. TensorFlow and KerasHub are
+imported only where an estimator needs them.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pynet_tf.depth import embedded, suspicion
+from pynet_tf.depth.camera_focus import Point, camera_focus
+from pynet_tf.errors import InputError
+from pynet_tf.io import images, photo_paths
+
+
+@dataclass(frozen=True)
+class PhotoWithDepth:
+    """A photo, read from its file, and its depth map.
+
+    Attributes:
+        photo: as `images.read_photo` reads it; the one from before the phone blurred it, where the
+            file holds that.
+        options: what a picture of it keeps, see `images.write_image`.
+        depth: `[h, w]` uint8, near = bright.
+        source: where the map comes from, in words.
+        focus: the point that the camera focused on, and what says so; None if nothing does.
+    """
+
+    photo: np.ndarray
+    options: dict
+    depth: np.ndarray
+    source: str
+    focus: tuple[Point, str] | None
+
+
+Source = Callable[[Path], PhotoWithDepth]
+
+
+def given(photos: Sequence[Path], depth: Path) -> Source:
+    """Takes depth maps from files.
+
+    Args:
+        photos: that will be asked for.
+        depth: the map of the only photo, or a folder of maps that have the photos' names with
+            any suffix of a picture.
+
+    Raises:
+        InputError: there is no such file or folder, or one file for several photos. The source
+            raises it for a map that is missing, unreadable, or of another view.
+    """
+    if not depth.exists():
+        raise InputError(f"--depth {depth} is not there; check the name")
+    if not depth.is_dir() and len(photos) > 1:
+        raise InputError(
+            f"--depth {depth} is one file for {len(photos)} photos; give the folder of their maps"
+        )
+
+    def find(path: Path) -> PhotoWithDepth:
+        photo, options = images.read_photo_with_metadata(path)
+        file = depth
+        if depth.is_dir():
+            file = photo_paths.find_by_stem(depth, path.stem, (".png", *photo_paths.PHOTO_SUFFIXES))
+        if file is None or os.path.realpath(file) == os.path.realpath(path):
+            raise InputError(
+                f"{path} has no depth map: {depth} holds no {path.stem}.png; make one with "
+                "python -m pynet_tf.depth, or leave --depth out"
+            )
+        values, read = suspicion.read_map(file, path, photo.shape[:2])
+        return PhotoWithDepth(photo, options, values, f"{file}{read}", camera_focus(path))
+
+    return find
+
+
+def automatic(estimator: Callable[[], object]) -> Source:
+    """Takes the map inside a photo, or else estimates one.
+
+    Args:
+        estimator: gives what estimates, an object with `name` and `estimate(photo)`; called once,
+            with the first photo that needs it.
+
+    Raises:
+        InputError: the source raises it for a photo that cannot be read, or where there is neither
+            a map in it nor an estimator.
+    """
+    loaded = []
+
+    def find(path: Path) -> PhotoWithDepth:
+        photo, options = images.read_photo_with_metadata(path)
+        focus, broken = camera_focus(path), ""
+        try:
+            found = embedded.find(path)
+        except embedded.BrokenDepthError as error:
+            found, broken = None, f" ({error})"
+        if found is not None:
+            source, depth = found.source, found.depth
+            if found.unblurred:
+                sharp = images.read_unblurred(found.unblurred, path, photo.shape[:2])
+                if sharp is not None:
+                    photo, source = sharp, f"{source}, with the photo before it was blurred"
+            focus = (found.focus, "where the camera focused") if found.focus else focus
+            return PhotoWithDepth(photo, options, depth, source, focus)
+        if not loaded:
+            loaded.append(estimator())
+        depth = loaded[0].estimate(photo)
+        source = f"estimated by {loaded[0].name}{broken}"
+        return PhotoWithDepth(photo, options, depth, source, focus)
+
+    return find
