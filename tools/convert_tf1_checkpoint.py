@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{', '.join(checkpoint.ignored)}"
         )
     level = tf1_checkpoint.finest_level(checkpoint, options.level)
-    pyramid = model.pynet()
+    pyramid = model.pynet(seed=None)
     tf1_checkpoint.load_weights(pyramid, checkpoint.values)
     settings = {
         "converted_from": checkpoint.prefix.name,

@@ -1,7 +1,7 @@
 """The 2020 TensorFlow 1 checkpoints: reading them, and setting a pyramid's weights.
 
-The 2020 training script saves all 440 variables of `pynet_tf.tf1_names` whatever the level, those
-of finer levels as they started.
+The 2020 training script saves all 440 variables of `tf1_names` at every level; those of finer
+levels are as they started.
 """
 
 import functools
@@ -119,7 +119,7 @@ def finest_level(checkpoint: Checkpoint, wanted: int | None = None) -> int:
 
 @functools.cache
 def _shapes() -> dict[str, tuple[int, ...]]:
-    return {name: tuple(weight.shape) for name, weight in _weights(model.pynet()).items()}
+    return {name: tuple(weight.shape) for name, weight in _weights(model.pynet(seed=None)).items()}
 
 
 def _refuse_other_networks(prefix: Path, found: dict, expected: dict) -> list[str]:

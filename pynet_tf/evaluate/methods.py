@@ -103,7 +103,7 @@ def network_picture(
     Args:
         network: float32 `[1, h, w, C]` in [0, 1] -> the level's output, `[1, h', w', 3]`.
         input_format: what it takes.
-        sample: see `pynet_tf.evaluation`.
+        sample: see `protocol`.
         level: of the output.
 
     Returns:

@@ -1,6 +1,6 @@
 """Figures of merit on full-size photos, and their means.
 
-A candidate turns a sample (`name`, and uint8 `photo`, `image`, `bokeh`; see `pynet_tf.data`) into
+A candidate turns a sample (`name`, and uint8 `photo`, `image`, `bokeh`; see `data.pipeline`) into
 a picture. Each picture is measured in three ways:
 
     scaled   the paper's protocol for levels 1 to 3: output clipped to [0, 1], target resized to

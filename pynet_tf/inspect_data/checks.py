@@ -1,6 +1,6 @@
 """Checks of photo, depth map and bokeh shot for what spoils training.
 
-All work on one sample (`name`, and uint8 `photo`, `image`, `bokeh`; see `pynet_tf.data`) at half
+All work on one sample (`name`, and uint8 `photo`, `image`, `bokeh`; see `data.pipeline`) at half
 size, and compare pictures of different sharpness. How much each can be trusted:
 
     shift      phase correlation of tiles that are sharp in both shots, good to about a pixel;

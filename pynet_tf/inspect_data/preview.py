@@ -16,7 +16,7 @@ _THUMBNAIL = 320
 def training_rows(
     split: Split, level: int, window: int, count: int, seed: int = 0
 ) -> Iterator[list[Panel]]:
-    """Yields the first training samples, as `pynet_tf.data.training` makes them.
+    """Yields the first training samples, as `pipeline.training` makes them.
 
     Args:
         split: from `open_split`.
@@ -57,7 +57,7 @@ def suspicious_row(sample: Mapping, reasons: Sequence[str]) -> list[Panel]:
     """Makes the row of a suspicious pair.
 
     Args:
-        sample: see `pynet_tf.data.photos`.
+        sample: see `pipeline.photos`.
         reasons: what is suspicious about it.
 
     Returns:

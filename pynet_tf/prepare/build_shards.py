@@ -98,7 +98,7 @@ def build(
     The shards are the same, byte by byte, for any number of workers.
 
     Args:
-        source: see `ebb_folder.scan`.
+        source: see `ebb_layout.scan`.
         data_dir: TFDS's; the shards go to `ebb/1.0.0/` in it.
         workers: processes that decode and halve the pictures.
         progress: shows the pairs as they pass, their number and what is done, as `cli.progress`

@@ -138,7 +138,11 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
     add("--eval_step", type=_positive, default=1000, help="steps between validations")
     add("--eval_photos", type=_photos, default=-1, help="photos to validate on; -1 for all")
-    add("--width", type=_width, help="scale of the channel counts; that of the level below, or 1.0")
+    add(
+        "--width",
+        type=_width,
+        help="scale of the channel counts; that of the coarser level, or 1.0",
+    )
     add(
         "--head",
         choices=HEADS,
@@ -151,12 +155,12 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         choices=KERNELS,
         help="of levels 3 and 4; below 9 a narrow network is up to twice as fast. That of the "
-        "level below, or 9",
+        "coarser level, or 9",
     )
     add(
         "--depth",
         action=argparse.BooleanOptionalAction,
-        help="use the depth map as input; as the level below does, or yes",
+        help="use the depth map as input; as the coarser level does, or yes",
     )
     add("--seed", type=_seed, default=0, help="of initial weights, order of samples, augmentation")
     add(
@@ -199,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--start_from",
         type=cli.utf8_path,
-        help="run to take the first weights from, not the level below",
+        help="run to take the first weights from, not the coarser level",
     )
     add("--allow_changes", action="store_true", help="go on although data or settings changed")
     return parser

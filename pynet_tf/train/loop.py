@@ -142,7 +142,7 @@ class _Reports:
         """Logs the metrics of the steps every `LOG_STEP` steps."""
         if done % LOG_STEP == 0 or done == self._job.recipe.iterations:
             rate = {"learning_rate": recipes.rate(self._job.recipe, done)}
-            tensorboard.write_figures(self._train_log, seen.take_means() | rate, done)
+            tensorboard.write_metrics(self._train_log, seen.take_means() | rate, done)
 
     def validate_and_save(
         self,
@@ -170,12 +170,12 @@ class _Reports:
 
     def _validate(self, done: int, network: keras.Model) -> None:
         job = self._job
-        figures, pictures = monitoring.validate(
+        values, pictures = monitoring.validate(
             network, self._validation, job.level, job.recipe, self._features, job.eval_photos
         )
-        tensorboard.write_figures(self._validation_log, figures, done)
+        tensorboard.write_metrics(self._validation_log, values, done)
         tensorboard.write_pictures(self._validation_log, *pictures, done)
-        print(f"level {job.level}, step {done}, validation: {monitoring.line(figures)}", flush=True)
+        print(f"level {job.level}, step {done}, validation: {monitoring.line(values)}", flush=True)
 
 
 def _refuse_different_checkpoints(plan: Plan, strategy: tf.distribute.Strategy) -> None:

@@ -63,24 +63,24 @@ def validate(
         if count < SHOWN_WINDOWS:
             shown.append((image, output, target))
         batch = image.shape[0]
-        for name, value in _figures(output, target, recipe, features).items():
+        for name, value in _metrics(output, target, recipe, features).items():
             sums[name] = sums.get(name, 0.0) + float(value) * batch
         count += batch
     pictures = [tf.concat(parts, 0)[:SHOWN_WINDOWS] for parts in zip(*shown, strict=True)]
     return {name: value / count for name, value in sums.items()}, pictures
 
 
-def line(figures: dict[str, float]) -> str:
-    """Returns the figures that are available as a line for people."""
+def line(values: dict[str, float]) -> str:
+    """Returns the metrics that are available (not nan) as a line for people."""
     forms = {"loss": "{:.3f}", "psnr": "{:.2f} dB", "ms_ssim": "{:.4f}", "mse": "{:.5f}"}
     return ", ".join(
-        f"{name} {form.format(figures[name])}"
+        f"{name} {form.format(values[name])}"
         for name, form in forms.items()
-        if figures[name] == figures[name]
+        if values[name] == values[name]
     )
 
 
-def _figures(output, target, recipe, features) -> dict[str, tf.Tensor]:
+def _metrics(output, target, recipe, features) -> dict[str, tf.Tensor]:
     terms = losses.terms(output, target, recipe, features)
     clipped = tf.clip_by_value(output, 0.0, 1.0)
     return {
@@ -99,26 +99,26 @@ def colour_statistics(output: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tens
         output: `[B, H, W, 3] float32`.
         target: of the same shape.
     """
-    figures = {}
+    found = {}
     for name, picture in (("output", output), ("target", target)):
         means = tf.reduce_mean(picture, axis=[0, 1, 2])
         spreads = tf.math.reduce_std(picture, axis=[0, 1, 2])
         for channel, colour in enumerate(COLOURS):
-            figures[f"colour/{name}_mean_{colour}"] = means[channel]
-            figures[f"colour/{name}_spread_{colour}"] = spreads[channel]
-    return figures
+            found[f"colour/{name}_mean_{colour}"] = means[channel]
+            found[f"colour/{name}_spread_{colour}"] = spreads[channel]
+    return found
 
 
-def flat_colours(figures: dict[str, float]) -> list[str]:
+def flat_colours(statistics: dict[str, float]) -> list[str]:
     """Names the colours whose spread is far below the target's.
 
     Args:
-        figures: from `colour_statistics`, as numbers.
+        statistics: from `colour_statistics`, as numbers.
     """
     spreads = {
         colour: (
-            figures[f"colour/output_spread_{colour}"],
-            figures[f"colour/target_spread_{colour}"],
+            statistics[f"colour/output_spread_{colour}"],
+            statistics[f"colour/target_spread_{colour}"],
         )
         for colour in COLOURS
     }

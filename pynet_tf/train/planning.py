@@ -80,7 +80,7 @@ class Plan:
         if source.head == "original" and source.level == level + 1 and level in (2, 1):
             from pynet_tf.train import warm_start
 
-            warm_start.start_as_level_below(pyramid, level)
+            warm_start.start_as_coarser_level(pyramid, level)
         return 0
 
 

@@ -29,9 +29,9 @@ class Recipe:
         ssim: weight of 1 - SSIM.
         content: weight of the mean squared difference of VGG-19's relu5_4 features.
         window: side of the square training window in pixels of the half-size photo.
-        warm_up: first steps, over which the rate grows to what it would be. Adam's very first move
-            every weight by the whole rate, whichever way: at once, a level that begins as the one
-            under it is decibels below it after three steps, and needs some fifty to be back.
+        warm_up: number of first steps, over which the rate grows to its full value. Adam's first
+            steps move every weight by the whole rate. Without a warm-up, a level that begins as
+            the coarser level's picture loses decibels in three steps and needs fifty to be back.
     """
 
     batch_size: int

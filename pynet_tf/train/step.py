@@ -80,10 +80,10 @@ def compiled_step(
 
     @tf.function(autograph=False)
     def step(image, target):
-        figures = strategy.run(run_step, args=(image, target))
+        found = strategy.run(run_step, args=(image, target))
         return {
             name: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-            for name, value in figures.items()
+            for name, value in found.items()
         }
 
     return step

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a level: figures, pictures and settings.
+"""What TensorBoard shows of a level: metrics, pictures and settings.
 
 RUN_DIR/level_3/logs/train         loss, its terms, PSNR, MSE, rate, speed, spread of colours
 RUN_DIR/level_3/logs/validation    loss, its terms, PSNR, MSE, MS-SSIM, pictures
@@ -36,10 +36,10 @@ def write_settings(to: tf.summary.SummaryWriter, settings: dict) -> None:
     to.flush()
 
 
-def write_figures(to: tf.summary.SummaryWriter, figures: dict[str, float], step: int) -> None:
+def write_metrics(to: tf.summary.SummaryWriter, values: dict[str, float], step: int) -> None:
     """Writes scalars by name; those that are not available (nan) are left out."""
     with to.as_default():
-        for name, value in figures.items():
+        for name, value in values.items():
             if value == value:
                 tf.summary.scalar(name, value, step=step)
     to.flush()

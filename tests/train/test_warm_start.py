@@ -32,7 +32,7 @@ def test_level_1_begins_as_level_2_dark_colours_too(pyramid):
     assert below.std() > 0.15
     assert below.min() < 0.05
     assert np.abs(pyramid(image())["level_1"] - below).max() > 0.3, "not so by itself"
-    warm_start.start_as_level_below(pyramid, 1)
+    warm_start.start_as_coarser_level(pyramid, 1)
     begins = pyramid(image())["level_1"]
     # Below black the leaky unit shows.
     np.testing.assert_allclose(begins, below, atol=0.03)
@@ -46,7 +46,7 @@ def test_level_2_begins_as_level_3_where_that_looks_at_single_pixels(pyramid):
     kernel.assign(single)
     below = enlarged(pyramid(image())["level_3"])
     assert below.std() > 0.15
-    warm_start.start_as_level_below(pyramid, 2)
+    warm_start.start_as_coarser_level(pyramid, 2)
     np.testing.assert_allclose(pyramid(image())["level_2"], below, atol=1e-5)
 
 
@@ -55,7 +55,7 @@ def test_all_new_weights_still_learn(pyramid):
     import tensorflow as tf
 
     for level in (2, 1):
-        warm_start.start_as_level_below(pyramid, level)
+        warm_start.start_as_coarser_level(pyramid, level)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(tf.square(pyramid(image())["level_1"] - 0.3))
     new = [w for w in pyramid.weights if w.path.startswith(("level_2_up", "level_1", "level_2_h"))]
@@ -67,4 +67,4 @@ def test_all_new_weights_still_learn(pyramid):
 
 def test_other_levels_are_refused(pyramid):
     with pytest.raises(ValueError, match="level is 3"):
-        warm_start.start_as_level_below(pyramid, 3)
+        warm_start.start_as_coarser_level(pyramid, 3)

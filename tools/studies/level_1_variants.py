@@ -91,10 +91,10 @@ def start_from_features(pyramid, seed: int):
 
 
 def start_enlarged(pyramid, seed: int):
-    """As level 2 enlarged, see `pynet_tf.starts`."""
+    """As level 2 enlarged, see `train.warm_start`."""
     from pynet_tf.train import warm_start
 
-    warm_start.start_as_level_below(pyramid, 1)
+    warm_start.start_as_coarser_level(pyramid, 1)
     return _level_1(pyramid)
 
 
