@@ -168,17 +168,8 @@ def load_pyramid(run_dir: Path, level: int | None = None) -> tuple[keras.Model, 
         InputError: the folder is missing, is no run directory, is damaged, or has neither the
             level nor a finer one.
     """
-    run = find_run(run_dir, level)
-    return RunDirectory(run_dir).load(run.level)
-
-
-def find_run(run_dir: Path, level: int | None = None) -> Description:
-    """Tells which level's checkpoint `load_pyramid` takes.
-
-    Raises:
-        InputError: see `load_pyramid`.
-    """
-    return RunDirectory(run_dir).holding(level)
+    runs = RunDirectory(run_dir)
+    return runs.load(runs.holding(level).level)
 
 
 def refuse_nonfinite(weights: Iterable, path: Path | str) -> None:
