@@ -25,11 +25,6 @@ SOURCES = (
 )
 
 
-def refuse_no_model(run_dir: Path, level: int | None = None) -> None:
-    """Calls `RunDirectory.refuse_no_model`, until all callers do."""
-    RunDirectory(run_dir).refuse_no_model(level)
-
-
 @dataclasses.dataclass(frozen=True)
 class RunDirectory:
     """The levels of one network.
