@@ -14,8 +14,9 @@ from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.cache import cache_folder
 from pynet_tf.runs.run_directory import RunDirectory
 
-# Weights of 32 bits give TensorFlow's picture; of 8 bits, nearly, and faster.
-KINDS = ("float32", "int8")
+# Weights of 32 bits give TensorFlow's picture; of 8 bits, nearly, and faster. With how `litert`
+# calls them.
+KINDS = {"float32": "none", "int8": "int8"}
 # Where the network that comes with the project lies: in the checkout, or in an installed package.
 _ROOT = Path(__file__).parents[1]
 _BOXED = (_ROOT.parent / "checkpoints" / "small", _ROOT / "small_network")
@@ -83,6 +84,6 @@ def write_form(path: Path, level: int, kind: str, file: Path) -> None:
     """
     from pynet_tf.inference import litert, loading
 
-    content = litert.convert(loading.load_model(path, level).pyramid(), level, kind)
+    content = litert.convert(loading.load_model(path, level).pyramid(), level, KINDS[kind])
     with replacing(file) as partial:
         partial.write_bytes(content)
