@@ -1,0 +1,93 @@
+"""Lamps out of focus become even discs; what is sharp, large or in daylight stays as it is."""
+
+import numpy as np
+import pytest
+
+from pynet_tf.lens import light_discs
+
+HEIGHT, WIDTH = 120, 160
+LAMP = (slice(59, 62), slice(79, 82))
+
+
+def night(radius=-10.0):
+    """A dark photo with a lamp of 3x3 pixels, and its defocus."""
+    light = np.full((HEIGHT, WIDTH, 3), 0.02, np.float32)
+    light[LAMP] = 1.0
+    return light, np.full((HEIGHT // 2, WIDTH // 2), radius, np.float32)
+
+
+def test_a_lamp_becomes_an_even_disc_with_a_crisp_rim():
+    light, defocus = night()
+    without, discs = light_discs.separated(light, defocus)
+    np.testing.assert_allclose(without, 0.02, atol=1e-5)
+    y, x = np.indices((HEIGHT, WIDTH))
+    distance = np.hypot(y - 60, x - 80)
+    inside, outside = discs[distance < 8], discs[distance > 12.5]
+    expected = 9 * (1 + light_discs.AT_NIGHT) / (np.pi * 10**2)
+    np.testing.assert_allclose(inside, expected, rtol=0.02)
+    assert outside.max() < 1e-6
+
+
+def test_highlights_say_how_bright_lamps_are():
+    sums = [light_discs.separated(*night(), highlights=h)[1].sum() for h in (1.0, 3.0)]
+    assert sums[1] == pytest.approx(2 * sums[0], rel=1e-5)
+
+
+def test_blades_give_the_discs_corners():
+    round_, hexagon = (light_discs.separated(*night(), blades=b)[1] for b in (0, 6))
+    assert round_.sum() == pytest.approx(hexagon.sum(), rel=0.01)
+    assert np.abs(round_ - hexagon).max() > 0.03
+
+
+def test_daylight_is_left_alone_unless_highlights_are_asked_for():
+    light, defocus = night()
+    light[80:] = 0.5
+    without, discs = light_discs.separated(light, defocus)
+    assert without is light
+    assert not discs.any()
+    assert light_discs.separated(light, defocus, highlights=5.0)[1].any()
+
+
+def test_what_is_sharp_is_left_alone():
+    for radius in (0.0, 0.5, -1.0):
+        light, defocus = night(radius)
+        without, discs = light_discs.separated(light, defocus)
+        np.testing.assert_array_equal(without, light)
+        assert not discs.any()
+
+
+def test_a_large_light_is_left_alone():
+    light, defocus = night()
+    light[40:80, 60:100] = 1.0
+    without, discs = light_discs.separated(light, defocus, highlights=5.0)
+    np.testing.assert_array_equal(without, light)
+    assert not discs.any()
+
+
+def test_discs_lie_behind_what_is_nearer():
+    light, defocus = night()
+    defocus[:, 42:] = 0.0
+    _, discs = light_discs.separated(light, defocus)
+    assert discs[60, 83] == pytest.approx(discs[60, 75], rel=0.02)
+    assert not discs[:, 84:].any()
+    near, defocus = night(10.0)
+    defocus[:, 42:] = 0.0
+    _, discs = light_discs.separated(near, defocus)
+    assert discs[60, 88].min() > 0.1
+
+
+def test_discs_change_smoothly_with_the_blur():
+    before = None
+    for radius in np.arange(0.5, 8, 0.25):
+        without, discs = light_discs.separated(*night(-radius))
+        total = (without + discs).sum()
+        assert before is None or abs(total - before) < 75
+        before = total
+
+
+def test_lamps_at_the_edge_and_none_at_all():
+    light, defocus = night()
+    light[:3, :3] = light[-2:, -2:] = 1.0
+    assert np.isfinite(light_discs.separated(light, defocus)[1]).all()
+    dark = np.zeros_like(light)
+    assert light_discs.separated(dark, defocus)[0] is dark
