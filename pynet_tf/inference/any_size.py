@@ -21,7 +21,7 @@ import numpy as np
 
 from pynet_tf.lens import depth_edges, pyramid
 from pynet_tf.lens.focus import LensSettings, defocus, focus_of, largest_radius
-from pynet_tf.lens.highlights import brightened
+from pynet_tf.lens.light_discs import separated
 from pynet_tf.model.disc import COVERED
 
 # Networks are run at photos up to this longer side: they are trained at 1152 to 1536.
@@ -81,12 +81,13 @@ class PreparedPhoto:
         focus = self.focus(settings)
         return defocus(self._depths[size], focus, largest, settings.sharp_range)
 
-    def render(self, network: Network, settings: LensSettings) -> np.ndarray:
+    def render(self, network: Network, settings: LensSettings, blades: int = 0) -> np.ndarray:
         """Renders the photo.
 
         Args:
             network: gives the picture of the small copy.
             settings: focus, blur, sharp range and highlights.
+            blades: of the discs of small lights, see `lens.optics.aperture`.
 
         Returns:
             `[H, W, 3]` of the photo's type.
@@ -95,8 +96,7 @@ class PreparedPhoto:
             return self.photo.copy()
         last = self.halvings
         signed = self.defocus(settings, last)
-        bright = brightened(self._small, settings)
-        picture = np.clip(network(bright, signed), 0, 1)
+        picture = np.clip(self._small_picture(network, signed, settings.highlights, blades), 0, 1)
         if last == 0:
             return _as_type(picture, self.photo.dtype)
         changes = pyramid.to_light(picture) - self._sizes[last]
@@ -110,6 +110,19 @@ class PreparedPhoto:
             changes = doubling.changes()
             cover = pyramid.enlarge(cover)
         raise AssertionError("a photo has a size 0")
+
+    def _small_picture(
+        self, network: Network, signed: np.ndarray, highlights: float, blades: int
+    ) -> np.ndarray:
+        """Returns the picture of the small copy, with the discs of its small lights."""
+        light = self._sizes[-1] if self.halvings else pyramid.to_light(self._small)
+        without, discs = separated(light, signed, highlights, blades)
+        lit = discs.any(axis=-1)
+        if not lit.any():
+            return network(self._small, signed)
+        picture = np.array(network(pyramid.from_light(without), signed))
+        picture[lit] = pyramid.from_light(pyramid.to_light(np.clip(picture, 0, 1)) + discs)[lit]
+        return picture
 
 
 class _Doubling:

@@ -25,5 +25,5 @@ def render(
         InputError: see `lens.refocus`.
     """
     return PreparedPhoto(photo, depth).render(
-        lambda small, defocus: through(small, defocus, blades), settings
+        lambda small, defocus: through(small, defocus, blades), settings, blades
     )

@@ -75,7 +75,8 @@ class ToldNetwork:
                 from (0, 0), top left, to (1, 1); or None for the nearest subject.
             blur: radius of the largest blur, in percent of the photo's longer side.
             sharp_range: how far behind and before the focus, in depth, things stay sharp.
-            highlights: how many times brighter than shown small clipped lights are taken to be.
+            highlights: how many times brighter than white small clipped lights are taken to be,
+                beyond the first; 0 for what is likely: 7 at night, none by day.
 
         Returns:
             `[H, W, 3]` of the photo's type.

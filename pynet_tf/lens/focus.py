@@ -41,7 +41,8 @@ class LensSettings:
             left, to (1, 1); or None for the nearest subject.
         blur: percent of the photo's longer side, see the module; 0 gives the photo back.
         sharp_range: how far behind and before the focus, in depth, things stay sharp.
-        highlights: how many times brighter than shown a small clipped light is taken to be.
+        highlights: how many times brighter than white a small clipped light is taken to be, beyond
+            the first; 0 for what is likely, see `light_discs`.
 
     Raises:
         InputError: a value is no number or out of its range.

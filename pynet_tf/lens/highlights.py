@@ -3,9 +3,6 @@
 import numpy as np
 from scipy import ndimage
 
-from pynet_tf.lens.focus import LensSettings, largest_radius
-from pynet_tf.lens.pyramid import from_light, to_light
-
 # Light from the first on begins to count as clipped, and fully this much above.
 _CLIPPED = (0.85, 0.12)
 # Of the window around, in radii of the largest disc to each side: where more than a quarter of it
@@ -30,20 +27,3 @@ def highlight_gain(light: np.ndarray, highlights: float, radius: float) -> np.nd
     window = 2 * round(_WINDOW * radius / 2) + 1
     around = ndimage.uniform_filter(clipped, window, mode="nearest")
     return 1 + highlights * clipped * np.clip(1 - around / _LARGE, 0, 1)
-
-
-def brightened(photo: np.ndarray, settings: LensSettings) -> np.ndarray:
-    """Returns a photo's values with its small clipped lights as bright as the settings say.
-
-    Args:
-        photo: `[h, w, 3]` float32 in [0, 1].
-        settings: with blur and highlights.
-
-    Returns:
-        The photo where there are no highlights; else `[h, w, 3]` float32, above 1 at lights.
-    """
-    if not settings.highlights:
-        return photo
-    light = to_light(photo)
-    radius = largest_radius(settings.blur, *photo.shape[:2])
-    return from_light(light * highlight_gain(light, settings.highlights, radius)[..., None])

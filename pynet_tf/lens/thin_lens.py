@@ -118,7 +118,7 @@ def through(photo: np.ndarray, defocus: np.ndarray, blades: int = 0) -> np.ndarr
     """Renders a photo whose defocus is known.
 
     Args:
-        photo: `[H, W, 3]` float in [0, 1], above 1 where lights are brighter than they show.
+        photo: `[H, W, 3]` float in [0, 1].
         defocus: `[H/2, W/2]`, rounded up: signed radius of every pixel's circle of confusion, in
             pixels of the photo, positive nearer than the focus.
         blades: see `render`.
@@ -127,8 +127,7 @@ def through(photo: np.ndarray, defocus: np.ndarray, blades: int = 0) -> np.ndarr
         `[H, W, 3]` float32 in [0, 1].
     """
     light = to_light(photo)
-    shown = to_light(np.minimum(photo, 1)) if photo.max() > 1 else light
-    return to_srgb(_refocused(shown, light, defocus, blades), np.float32)
+    return to_srgb(_refocused(light, light, defocus, blades), np.float32)
 
 
 def _refocused(

@@ -207,7 +207,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_number(1000),
         default=0.0,
         metavar="TIMES",
-        help="how many times brighter to take small clipped lights than the photo shows them",
+        help="how many times brighter than white small clipped lights are taken to be, beyond the "
+        "first; 0 for what is likely: 7 at night, none by day",
     )
 
     depth = parser.add_argument_group("depth")
