@@ -1,0 +1,175 @@
+"""Pictures of large photos: made on a reduced copy, with the photo's own detail."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from pynet_tf.errors import InputError
+from pynet_tf.inference import any_size, large_lens
+from pynet_tf.inference.any_size import PreparedPhoto
+from pynet_tf.lens import pyramid, thin_lens
+from pynet_tf.lens.focus import LensSettings
+
+NEAR = LensSettings(focus=0.8, blur=1.5)
+FAR = LensSettings(focus=0.2, blur=1.5)
+
+
+def scene(height, width):
+    """A card with a fringe of thin strands before a wall, textured finely: photo and depth."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((height, width)) / max(height, width)
+    across, along = np.abs(x - 0.5 * width / max(height, width)), y - 0.3 * height / width
+    card = (across < 0.15) & (along > 0.0)
+    strands = (across < 0.15) & (along > -0.06) & (np.sin(x * 500) > 0.3)
+    near = card | strands
+    grain = [rng.standard_normal((height, width)), rng.standard_normal((height, width))]
+    grain[1] = 10 * ndimage.gaussian_filter(grain[1], 5, mode="nearest")
+    photo = np.where(near[..., None], (190, 90, 60), (60, 90, 170)) + 18 * sum(grain)[..., None]
+    depth = np.where(near, 205, 51).astype(np.uint8)
+    return np.clip(photo, 0, 255).astype(np.uint8), depth
+
+
+@pytest.fixture(scope="module")
+def large():
+    return scene(384, 512)
+
+
+def render(photo, depth, settings, side=256):
+    return PreparedPhoto(photo, depth, side).render(thin_lens.through, settings)
+
+
+def levels(a, b):
+    return np.abs(a.astype(int) - b)
+
+
+def reduced(picture, times):
+    light = pyramid.to_light(picture)
+    for _ in range(times):
+        light = pyramid.halve(light)
+    return pyramid.from_light(light)
+
+
+def psnr(made, expected):
+    return -10 * np.log10(np.mean((made - expected) ** 2))
+
+
+@pytest.mark.parametrize("settings", [NEAR, FAR])
+def test_tiles_leave_no_seams(large, settings, monkeypatch):
+    pictures = []
+    for tile in ((64, 512), (17, 33), (1000, 1000)):
+        monkeypatch.setattr(any_size, "TILE", tile)
+        pictures.append(render(*large, settings, side=128))
+    for other in pictures[1:]:
+        assert levels(pictures[0], other).max() <= 1
+
+
+@pytest.mark.parametrize("side", [128, 256])
+def test_the_subject_is_the_photos_own_and_the_rest_is_blurred(large, side):
+    photo, depth = large
+    picture = render(photo, depth, NEAR, side)
+    subject = ndimage.binary_erosion(depth > 128, iterations=8)
+    wall = ndimage.binary_erosion(depth < 128, iterations=24)
+    assert levels(picture, photo)[subject].max() <= 2
+    assert picture[wall].std(axis=0).max() < 0.5 * photo[wall].std(axis=0).min()
+
+
+def test_things_before_the_focus_spread_over_what_is_sharp(large):
+    photo, depth = large
+    picture = render(photo, depth, FAR).astype(int)
+    wall = depth < 128
+    beside = wall & ~ndimage.binary_erosion(wall, iterations=3)
+    away = ndimage.binary_erosion(wall, iterations=40)
+    # The card is red.
+    assert (picture - photo)[beside][:, 0].mean() > 8
+    assert levels(picture, photo)[away].max() <= 2
+
+
+@pytest.mark.parametrize("settings", [NEAR, FAR])
+def test_a_photo_and_its_larger_self_give_the_same_picture(settings):
+    # Full-size photos are sharp to a pixel or two, no more.
+    photo, depth = scene(768, 1024)
+    photo = ndimage.gaussian_filter(photo, (0.7, 0.7, 0))
+    truth = reduced(thin_lens.refocus(photo, depth, settings), 2)
+    figures = []
+    for halvings in range(3):
+        smaller = reduced(photo, halvings) if halvings else photo
+        made = render(smaller, depth, settings, side=256)
+        figures.append(psnr(reduced(made, 2 - halvings), truth))
+    # Larger photos may come nearer to the truth, not less near.
+    assert min(figures[1:]) > figures[0] - 0.3, figures
+    assert figures[0] > 30, figures
+
+
+def test_detail_far_finer_than_the_networks_is_kept():
+    photo, depth = scene(768, 1024)
+    picture = render(photo, depth, NEAR, side=128)
+    subject = ndimage.binary_erosion(depth > 128, iterations=16)
+    assert levels(picture, photo)[subject].max() <= 2
+
+
+@pytest.mark.parametrize(
+    "shape", [(64, 64), (65, 67), (301, 77), (77, 301), (600, 100), (1, 900), (257, 256)]
+)
+def test_every_size_comes_back_as_it_went_in(shape):
+    photo, depth = scene(*shape)
+    picture = render(photo, depth, FAR, side=64)
+    assert picture.shape == photo.shape
+    assert picture.dtype == np.uint8
+
+
+def test_photos_of_floats_give_floats(large):
+    photo, depth = large
+    exact = render(photo, depth, FAR)
+    for dtype in (np.float32, np.float64):
+        picture = render((photo / 255).astype(dtype), depth / 255, FAR)
+        assert picture.dtype == dtype
+        assert np.abs(255 * picture - exact).max() < 1.01
+
+
+def test_no_blur_gives_the_photo(large):
+    photo, depth = large
+    picture = render(photo, depth, LensSettings(blur=0.0))
+    assert np.array_equal(picture, photo)
+    assert not np.shares_memory(picture, photo)
+
+
+def test_one_preparation_serves_many_lenses(large):
+    prepared = PreparedPhoto(*large, largest_side=128)
+    for settings in (NEAR, FAR, NEAR):
+        made = prepared.render(thin_lens.through, settings)
+        np.testing.assert_array_equal(made, render(*large, settings, side=128))
+
+
+def test_a_damaged_depth_map_is_refused(large):
+    with pytest.raises(InputError, match="depth map has shape"):
+        render(large[0], large[0], NEAR)
+
+
+def test_large_photos_need_little_memory():
+    photo, depth = scene(1024, 1536)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        render(photo, depth, NEAR, side=256)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    # Beside the photo of 3 bytes a pixel: the light of its halves, their changes and maps.
+    assert peak < 28 * depth.size, f"{peak / depth.size:.1f} bytes a pixel"
+
+
+def test_the_lens_renders_large_photos_on_a_reduced_copy(large, monkeypatch):
+    photo, depth = large
+    seen = []
+
+    def through(small, defocus, blades):
+        seen.append((small.shape, blades))
+        return thin_lens.through(small, defocus, blades)
+
+    monkeypatch.setattr(large_lens, "through", through)
+    monkeypatch.setattr(PreparedPhoto.__init__, "__defaults__", (256,))
+    picture = large_lens.render(photo, depth, NEAR, blades=5)
+    assert seen == [((192, 256, 3), 5)]
+    assert picture.shape == photo.shape
