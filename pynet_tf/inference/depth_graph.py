@@ -98,7 +98,8 @@ def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: tf.Tensor) -> tf.Tensor:
     rise = high - low
     edge = rise > depth_edges.EDGE
     nearness = (depth - low) / tf.maximum(rise, 1e-6)
-    far, near = nearness < depth_edges.PLATEAU, nearness > 1 - depth_edges.PLATEAU
+    far = edge & (nearness < depth_edges.PLATEAU)
+    near = edge & (nearness > 1 - depth_edges.PLATEAU)
     between = _mean(tf.cast(edge & ~far & ~near, tf.float32), reach)
     first, width = depth_edges.BETWEEN
     softness = tf.clip_by_value((between - first) / width, 0.0, 1.0)

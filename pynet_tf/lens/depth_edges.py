@@ -115,7 +115,8 @@ def _snap(depth: np.ndarray, guide: np.ndarray, reach: int) -> np.ndarray:
     if not edge.any():
         return depth
     nearness = (depth - low) / np.maximum(rise, 1e-6)
-    far, near = nearness < PLATEAU, nearness > 1 - PLATEAU
+    # Away from edges nothing is far or near: a near plateau's inside is its own lowest depth.
+    far, near = edge & (nearness < PLATEAU), edge & (nearness > 1 - PLATEAU)
     between = _mean((edge & ~far & ~near).astype(np.float32), window)
     softness = np.clip((between - BETWEEN[0]) / BETWEEN[1], 0, 1)
 

@@ -68,3 +68,18 @@ def test_any_size_of_map_becomes_half_the_photos(shape, size):
     assert result.shape == (96, 128)
     assert result.dtype == np.float32
     assert 0 <= result.min() <= result.max() <= 1
+
+
+@pytest.mark.parametrize("shift", range(8))
+def test_edges_of_a_coarse_map_find_the_larger_photos(shift):
+    height, width = 192, 256
+    x = np.indices((height, width))[1]
+    near = (x >= 90 + shift) & (x < 170 + shift)
+    photo = np.where(near[..., None], [190, 90, 60], [60, 90, 170]) / 255
+    # Cells of eight pixels, of which an edge may be half a cell away.
+    depth = np.where(near[4::8, 4::8], 0.8, 0.2).astype(np.float32)
+    while depth.shape[0] < height:
+        size = 2 * depth.shape[0]
+        guide = photo.reshape(size, height // size, 2 * depth.shape[1], -1, 3).mean((1, 3))
+        depth = depth_edges.sharpened_again(depth, guide)
+    np.testing.assert_array_equal(depth > 0.5, near)
