@@ -80,10 +80,17 @@ def write_form(path: Path, level: int, kind: str, file: Path) -> None:
         file: to write; one that is there is replaced once the new one is complete.
 
     Raises:
-        InputError: there is no such network, or the disk is full.
+        InputError: there is no such network, it is one that cannot be converted, or the disk is
+            full.
     """
     from pynet_tf.inference import litert, loading
 
-    content = litert.convert(loading.load_model(path, level).pyramid(), level, KINDS[kind])
+    model = loading.load_model(path, level)
+    if model.pyramid is None:
+        raise InputError(
+            f"{path} is a SavedModel of an earlier version, which only renders as it is; leave "
+            "--fast out"
+        )
+    content = litert.convert(model.pyramid(), level, KINDS[kind])
     with replacing(file) as partial:
         partial.write_bytes(content)
