@@ -38,6 +38,12 @@ def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> N
     smooth(1).resize((width // 2, height // 2)).save(folder / "original_depth" / f"{name}.png")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Keeps what commands keep in the user's cache folder in a folder of the tests."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def tiny_ebb(tmp_path_factory) -> Path:
     """A data_dir with shards of five training and three test pairs of different sizes."""
@@ -57,7 +63,7 @@ def tiny_ebb(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nursery(tmp_path_factory):
+def nursery(tmp_path_factory, _cache):
     """Starts command lines that may be killed; see `faults`."""
     nursery = Nursery(tmp_path_factory.mktemp("nursery"))
     yield nursery
