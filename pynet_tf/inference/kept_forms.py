@@ -17,6 +17,8 @@ from pynet_tf.runs.run_directory import RunDirectory
 # Weights of 32 bits give TensorFlow's picture; of 8 bits, nearly, and faster. With how `litert`
 # calls them.
 KINDS = {"float32": "none", "int8": "int8"}
+# The network that comes with the project has its forms beside its weights, which have 16 bits.
+_BESIDE = {"float32": "float16.tflite", "int8": "int8.tflite"}
 # Where the network that comes with the project lies: in the checkout, or in an installed package.
 _ROOT = Path(__file__).parents[1]
 _BOXED = (_ROOT.parent / "checkpoints" / "small", _ROOT / "small_network")
@@ -56,7 +58,7 @@ def form(path: Path, level: int | None, kind: str) -> Path:
         found = runs.holding(level)
         weights = runs.level(found.level).checkpoint_files(found.step)
     level = level or found.level
-    beside = path / f"level_{level}" / f"{kind}.tflite"
+    beside = path / f"level_{level}" / _BESIDE[kind]
     if path.resolve() in [boxed.resolve() for boxed in _BOXED] and beside.is_file():
         return beside
     stamps = sorted((str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in weights)

@@ -13,7 +13,7 @@ from pynet_tf.depth.embedded.found import BrokenDepthError, EmbeddedDepth, read_
 _PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
 # What the values of a HEIC's depth image are: inverse distances, disparities, distances.
 _DISTANCE = 2
-_MPF_ENTRIES = 0xB002
+_MPF_ENTRIES, _MPF_HEADER = 0xB002, b"MPF\0"
 
 
 def heic(path: Path) -> EmbeddedDepth | None:
@@ -76,9 +76,11 @@ def _frames(content: bytes) -> list[bytes]:
             if photo.format != "MPO":
                 return []
             entries = photo.mpinfo[_MPF_ENTRIES]
-            base = photo.info["mpoffset"]
+    # Whoever opens the photo itself says what is wrong with it.
     except Exception:
         return []
+    # Offsets count from the index's own header.
+    base = content.find(_MPF_HEADER) + len(_MPF_HEADER)
     frames = []
     for entry in entries[1:]:
         begin = base + entry["DataOffset"]

@@ -1,0 +1,91 @@
+"""Where the depth map of a photo file comes from, and where the camera focused."""
+
+import numpy as np
+import phone_files
+import pytest
+from PIL import Image
+
+from pynet_tf.depth import sources
+from pynet_tf.depth.camera_focus import camera_focus
+
+
+class Grey:
+    """An estimator for tests: brightness is nearness."""
+
+    name = "grey"
+
+    def estimate(self, photo):
+        return photo[::2, ::2, 0]
+
+
+def never():
+    raise AssertionError("no estimator is needed")
+
+
+def test_the_photos_own_map_comes_first(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(phone_files.gdepth())
+    found = sources.automatic(never)(tmp_path / "photo.jpg")
+    assert "GDepth" in found.source
+    assert found.depth.shape == phone_files.nearness().shape
+
+
+def test_the_photo_from_before_it_was_blurred_is_rendered(tmp_path):
+    content = phone_files.gdepth(orientation=6, unblurred=phone_files.photo(160))
+    (tmp_path / "photo.jpg").write_bytes(content)
+    found = sources.automatic(never)(tmp_path / "photo.jpg")
+    assert "before it was blurred" in found.source
+    assert found.photo.shape[:2] == (phone_files.WIDTH, phone_files.HEIGHT)
+    assert abs(int(np.median(found.photo)) - 160) < 4
+
+
+def test_others_are_estimated_and_a_broken_map_is_told(tmp_path):
+    loaded = []
+
+    def estimator():
+        loaded.append(1)
+        return Grey()
+
+    source = sources.automatic(estimator)
+    (tmp_path / "plain.jpg").write_bytes(phone_files.encoded(phone_files.photo()))
+    (tmp_path / "broken.jpg").write_bytes(phone_files.gdepth(drop=1))
+    assert source(tmp_path / "plain.jpg").source == "estimated by grey"
+    assert "extended XMP is missing" in source(tmp_path / "broken.jpg").source
+    assert loaded == [1]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_where_the_camera_focused_lies_on_the_photo(orientation, tmp_path):
+    image = np.zeros((60, 90, 3), np.uint8)
+    image[36:44, 18:26] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8769)[0x9214] = (22, 40, 8, 8)
+    Image.fromarray(image).save(tmp_path / "photo.jpg", exif=exif, quality=95)
+    (x, y), why = camera_focus(tmp_path / "photo.jpg")
+    upright = np.asarray(Image.fromarray(np.rot90(image, {1: 0, 3: 2, 6: 3, 8: 1}[orientation])))
+    row, column = int(y * upright.shape[0]), int(x * upright.shape[1])
+    assert upright[row, column, 0] == 255
+    assert why == "where the camera focused"
+
+
+def test_faces_come_before_the_subject_area(tmp_path):
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        b'xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/" '
+        b'xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#">'
+        b'<mwg-rs:Area stArea:x="0.2" stArea:y="0.3" stArea:w="0.1" stArea:h="0.1"/>'
+        b'<mwg-rs:Area stArea:x="0.7" stArea:y="0.4" stArea:w="0.3" stArea:h="0.3"/>'
+        b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    plain = phone_files.encoded(phone_files.photo())
+    content = phone_files.with_segments(plain, b"http://ns.adobe.com/xap/1.0/\0" + xmp)
+    (tmp_path / "photo.jpg").write_bytes(content)
+    assert camera_focus(tmp_path / "photo.jpg") == ((0.7, 0.4), "the largest face")
+
+
+def test_most_photos_do_not_say(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(phone_files.encoded(phone_files.photo()))
+    assert camera_focus(tmp_path / "photo.jpg") is None
+    (tmp_path / "text.jpg").write_text("no photo")
+    assert camera_focus(tmp_path / "text.jpg") is None
