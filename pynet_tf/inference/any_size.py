@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from scipy import ndimage
 
 from pynet_tf.lens import depth_edges, pyramid
 from pynet_tf.lens.focus import LensSettings, defocus, focus_of, largest_radius
@@ -30,6 +31,11 @@ LARGEST_SIDE = 2200
 TILE = (64, 512)
 # Less cover than this cannot be seen.
 _NO_COVER = 1e-3
+# Within this window, in pixels of the coarser size, light of sharp things mixes with that of things
+# out of focus; within the frame other light is looked for. It weighs so much to a pixel's own, and
+# so much count pixels that also hold sharp things' light, and those that hold only this.
+_BESIDE, _FRAME = 5, 4
+_AROUND, _MIXED, _SHARP = 1e-2, 1e-3, 1e-2
 # Steps of light in the table of 8-bit values: near black 0.1 of a level.
 _STEPS = 65535
 
@@ -102,8 +108,11 @@ class PreparedPhoto:
         changes = pyramid.to_light(picture) - self._sizes[last]
         cover = pyramid.enlarge(pyramid.near_cover(signed))[: picture.shape[0], : picture.shape[1]]
         for size in range(last - 1, -1, -1):
-            radius = np.abs(self.defocus(settings, size))
-            doubling = _Doubling(self._sizes[size], self._sizes[size + 1], changes, radius, cover)
+            signed = self.defocus(settings, size)
+            near = pyramid.is_near(signed / 2 ** (last - size))
+            doubling = _Doubling(
+                self._sizes[size], self._sizes[size + 1], changes, np.abs(signed), cover, near
+            )
             if size == 0:
                 height, width = self.photo.shape[:2]
                 return doubling.picture()[:height, :width]
@@ -134,11 +143,12 @@ class _Doubling:
         changes: what the picture's light is more than the photo's at the coarser size.
         radius: of the disc of every pixel of the coarser size, in pixels of the finer one.
         cover: of things before the focus, of every pixel of the coarser size.
+        near: which pixels of the coarser size show such things, 0 to 1.
     """
 
-    def __init__(self, fine, coarse, changes, radius, cover):
-        self._fine, self._coarse, self._changes = fine, coarse, changes
-        self._radius, self._cover = radius, cover
+    def __init__(self, fine, coarse, changes, radius, cover, near):
+        self._fine, self._coarse, self._changes, self._near = fine, coarse, changes, near
+        self._radius, self._cover = self._planes = radius, cover
 
     def changes(self) -> np.ndarray:
         """Returns what the picture's light is more than the photo's at the finer size."""
@@ -175,17 +185,56 @@ class _Doubling:
         return not around[0].any() and around[1].max() < _NO_COVER
 
     def _change(self, light, window: Window, finest: bool) -> tuple[np.ndarray, np.ndarray]:
-        radius, cover = (
-            pyramid.enlarge_inside(_around(part, window))[..., None]
-            for part in (self._radius, self._cover)
-        )
-        share = np.minimum(pyramid.blurred(radius) + cover * np.float32(1 / COVERED), 1)
+        own, covers = (_around(part, window)[..., None] for part in self._planes)
+        radius, cover = pyramid.enlarge_inside(own), pyramid.enlarge_inside(covers)
+        share = pyramid.enlarge_inside(_share(own, covers))
+        coarse, changes = self._lights(window)
+        change = light - pyramid.enlarge_inside(coarse)
         kept = pyramid.kept_detail(radius, finest) * (1 - cover)
-        change = light - pyramid.enlarge_inside(_around(self._coarse, window))
+        near = _around(self._near, window, 2)
+        if near.any():
+            # Beside near things, what is more than the light around is their edge, not detail.
+            beside = ndimage.maximum_filter(near, 3)[1:-1, 1:-1, None]
+            kept *= 1 - pyramid.enlarge_inside(beside)
         change *= kept - 1
-        change += pyramid.enlarge_inside(_around(self._changes, window))
+        change += pyramid.enlarge_inside(changes)
         change *= share
         return change, share
+
+    def _lights(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the coarser size's light and its changes, as what is out of focus has them.
+
+        A pixel of the coarser size that is sharp, or beside such a one, holds light of both: what
+        is out of focus would glow in the sharp thing's colour. It takes that of the pixels
+        farther off, which differs little: it is blurred. Sharp things that are only covered by
+        nearer ones take what lies beside them.
+        """
+        own, cover = (_around(part, window, _FRAME)[..., None] for part in self._planes)
+        share = _share(own, cover)
+        free = ndimage.minimum_filter(share, (_BESIDE, _BESIDE, 1))
+        doubt = (1 - free) * ndimage.maximum_filter(pyramid.blurred(own), (_BESIDE, _BESIDE, 1))
+        if not doubt.any():
+            return _around(self._coarse, window), _around(self._changes, window)
+        weight = free + np.float32(_MIXED) * (share + np.float32(_SHARP))
+        total = _with_what_is_around(weight)
+        doubt = doubt[_FRAME - 1 : 1 - _FRAME, _FRAME - 1 : 1 - _FRAME]
+        lights = []
+        for part in (self._coarse, self._changes):
+            found = _with_what_is_around(weight * _around(part, window, _FRAME)) / total
+            own = _around(part, window)
+            lights.append(own + doubt * (found - own))
+        return tuple(lights)
+
+
+def _with_what_is_around(image: np.ndarray) -> np.ndarray:
+    """Adds a little of the pixels around, and cuts the frame to one pixel."""
+    around = ndimage.uniform_filter(image, (2 * _FRAME - 1, 2 * _FRAME - 1, 1), mode="nearest")
+    return (image + np.float32(_AROUND) * around)[_FRAME - 1 : 1 - _FRAME, _FRAME - 1 : 1 - _FRAME]
+
+
+def _share(radius: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Tells how much of each pixel is the lens' and not the photo's own."""
+    return np.minimum(pyramid.blurred(radius) + cover * np.float32(1 / COVERED), 1)
 
 
 def _in_tiles(tile: Callable[[Window], None], shape: tuple[int, int]) -> None:
@@ -204,10 +253,10 @@ def _doubled(window: Window) -> Window:
     return tuple(slice(2 * part.start, 2 * part.stop) for part in window)
 
 
-def _around(image: np.ndarray, window: Window) -> np.ndarray:
-    """Cuts a window out with a frame of one pixel; beyond the edges, the edge's."""
+def _around(image: np.ndarray, window: Window, frame: int = 1) -> np.ndarray:
+    """Cuts a window out with a frame around it; beyond the edges, the edge's."""
     for axis, part in enumerate(window):
-        first, stop = part.start - 1, part.stop + 1
+        first, stop = part.start - frame, part.stop + frame
         if first >= 0 and stop <= image.shape[axis]:
             image = image[(slice(None),) * axis + (slice(first, stop),)]
         else:

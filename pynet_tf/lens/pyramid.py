@@ -84,7 +84,7 @@ def near_cover(defocus: np.ndarray) -> np.ndarray:
     if defocus.max() <= 2 * NEAR_FROM:
         return np.zeros_like(defocus)
     signed = np.pad(defocus / 2, [(0, -height % 32), (0, -width % 32)], mode="edge")
-    covers = [np.clip(signed - NEAR_FROM, 0, 1).astype(np.float32)]
+    covers = [is_near(2 * signed)]
     radii = [np.maximum(signed, 0).astype(np.float32)]
     for _ in range(5):
         covers.append(halve(covers[-1]))
@@ -99,6 +99,11 @@ def near_cover(defocus: np.ndarray) -> np.ndarray:
             change = enlarge(change) - (1 - kept_detail(reach, False)) * detail
             change *= blurred(reach)
     return np.clip(covers[0] + change, 0, 1)[:height, :width]
+
+
+def is_near(defocus: np.ndarray) -> np.ndarray:
+    """Tells which pixels show things blurred before the focus, 0 to 1; see `near_cover`."""
+    return np.clip(defocus / 2 - NEAR_FROM, 0, 1).astype(np.float32)
 
 
 def _largest_of_four(x: np.ndarray) -> np.ndarray:
