@@ -215,7 +215,14 @@ LITERT = {
     "noise.tflite": content(NOISE),
     "header_only.tflite": content(b"\x1c\0\0\0TFL3" + NOISE),
 }
-WEIGHTS = {**COMMON, **H5, **VGG, **PTH, **LITERT}
+ESTIMATORS = {
+    **{kind: make for kind, make in COMMON.items() if kind != "folder"},
+    **{f"{kind}.weights.h5": make for kind, make in (COMMON | H5).items()},
+    "noise.onnx": content(NOISE),
+    "empty.onnx": content(b""),
+    **LITERT,
+}
+WEIGHTS = {**COMMON, **H5, **VGG, **PTH, **LITERT, **ESTIMATORS}
 
 
 def _tf1(damage: Callable[[Path, Path], object]) -> Callable[[Path], None]:

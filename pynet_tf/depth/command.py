@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = 0
     for path, depth in cli.progress(maps, len(waiting), "depth"):
         if isinstance(depth, InputError):
+            if len(waiting) == 1:
+                raise depth
             failed += 1
             print(f"pynet_tf.depth: {depth}", file=sys.stderr)
         else:
@@ -65,16 +67,17 @@ def _of_photos(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[t
     """Yields for every photo its map, or the error for one that cannot be had."""
     from pynet_tf.depth import estimators, sources
 
+    load = estimators.loader(options.model, options.model_output)
     if str(options.model).endswith(".h5"):
         # MegaDepth sees photos of one shape together.
         with cli.without_messages():
-            model = estimators.load(options.model).model
+            model = load().model
         yield from estimate_maps(paths, model, options.batch_size, options.refine)
         return
 
     def estimator():
         with cli.without_messages():
-            return estimators.load(options.model, options.model_output)
+            return load()
 
     source = sources.automatic(estimator)
     for path in paths:

@@ -4,6 +4,7 @@ Maps are uint8 `[h, w]`, near = bright, of the photo's proportions. TensorFlow a
 imported only where an estimator needs them.
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,14 +80,14 @@ def automatic(estimator: Callable[[], object]) -> Source:
     """Takes the map inside a photo, or else estimates one.
 
     Args:
-        estimator: gives what estimates, an object with `name` and `estimate(photo)`; called once,
-            with the first photo that needs it.
+        estimator: loads what estimates, an object with `name` and `estimate(photo)`; called once,
+            with the first photo that needs it. What it raises is raised for all that need it.
 
     Raises:
         InputError: the source raises it for a photo that cannot be read, or where there is neither
             a map in it nor an estimator.
     """
-    loaded = []
+    load = _once(estimator)
 
     def find(path: Path) -> PhotoWithDepth:
         photo, options = images.read_photo_with_metadata(path)
@@ -103,10 +104,27 @@ def automatic(estimator: Callable[[], object]) -> Source:
                     photo, source = sharp, f"{source}, with the photo before it was blurred"
             focus = (found.focus, "where the camera focused") if found.focus else focus
             return PhotoWithDepth(photo, options, depth, source, focus)
-        if not loaded:
-            loaded.append(estimator())
-        depth = loaded[0].estimate(photo)
-        source = f"estimated by {loaded[0].name}{broken}"
+        depth = load().estimate(photo)
+        source = f"estimated by {load().name}{broken}"
         return PhotoWithDepth(photo, options, depth, source, focus)
 
     return find
+
+
+def _once(estimator: Callable[[], object]) -> Callable[[], object]:
+    """Returns a function that loads the estimator once, or fails with the same error again."""
+
+    @functools.cache
+    def result() -> tuple[object, InputError | None]:
+        try:
+            return estimator(), None
+        except InputError as error:
+            return None, error
+
+    def load() -> object:
+        loaded, error = result()
+        if error is not None:
+            raise error
+        return loaded
+
+    return load

@@ -11,13 +11,13 @@ Without a network, through a thin lens:
 
 The depth map is the phone's own where the photo holds one, and is estimated otherwise. Pictures
 have their photos' names, sizes, camera data and colour profiles; those that are there already are
-left alone. A photo that cannot be rendered is reported, the others are done, and the exit status
-is 1.
+left alone. Of several photos, one that cannot be rendered is reported, the others are done, and the
+exit status is 1.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pynet_tf import cli
@@ -42,14 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = photo_files.plan(photos, options.output, options.format, depth)
     from pynet_tf.depth import sources
 
-    source = sources.given(photos, depth) if depth else None
+    source = sources.given(photos, depth) if depth else sources.automatic(_estimator(options))
     waiting = [job for job in jobs if options.overwrite or not job.output.exists()]
     _tell_skipped([job for job in jobs if job not in waiting])
     if not waiting:
         return 0
     render = _lens(options) if options.method == "lens" else _net(options, parser)
-    if source is None:
-        source = sources.automatic(lambda: _estimator(options))
 
     failed = 0
     for job in cli.progress(waiting, len(waiting), "rendering"):
@@ -57,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = photo_files.render_file(job, render, source, options.keep_depth)
             print(f"{job.output}: depth {found.source}; {_focus_in_words(options, found)}")
         except InputError as error:
+            if len(waiting) == 1:
+                raise
             failed += 1
             print(f"pynet_tf.render: {error}", file=sys.stderr)
     print(f"{len(waiting) - failed} of {len(waiting)} pictures written to {options.output}")
-    if failed == len(waiting) == 1:
-        return 2
     return 1 if failed else 0
 
 
@@ -123,11 +121,17 @@ def _net(options: argparse.Namespace, parser: argparse.ArgumentParser) -> photo_
     return render
 
 
-def _estimator(options: argparse.Namespace):
+def _estimator(options: argparse.Namespace) -> Callable[[], object]:
+    """Returns what loads the estimator, without a word of its frameworks."""
     from pynet_tf.depth import estimators
 
-    with cli.without_messages():
-        return estimators.load(options.depth_model, options.depth_output)
+    load = estimators.loader(options.depth_model, options.depth_output)
+
+    def quietly():
+        with cli.without_messages():
+            return load()
+
+    return quietly
 
 
 def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

@@ -13,9 +13,11 @@ import bad_folders
 import pytest
 from bad_files import MAPS, PHOTOS
 from bad_folders import DATA_SETS, RAW, SAMPLES, SETS, SOURCES
-from bad_models import COMMON, H5, LITERT, MODELS, PTH, TF1, VGG
+from bad_models import COMMON, ESTIMATORS, H5, LITERT, MODELS, PTH, TF1, VGG
 from bad_work import Case, Place
-from faults import tree
+from faults import COMMANDS, TOOLS, tree
+
+from pynet_tf.data import shards
 
 WIDTH = 0.05
 SMALL = "--count 1 --test_count 0 --workers 1 --height 64 --width 64"
@@ -29,6 +31,8 @@ TRAIN = (
 )
 
 
+# Photos that may be depth maps.
+GREY = {"grey", "grey_alpha", "black_and_white", "16_bit", "16_bit_tiff", "floats"}
 LENS_PHOTO = f"{GOOD} {LENS}"
 
 
@@ -37,15 +41,14 @@ def _photos():
     for kind, file in PHOTOS.items():
         name = kind + file.name
         path = shlex.quote(f"photos/{name}")
-        # A folder stands for the photos in it, here none.
-        status = 0 if file.good else 2 if kind == "folder" else 1
+        status = 0 if file.good else 2
         made = name if file.good else ""
         told = "" if file.good else name
         yield Case(f"photo-{kind}", "pynet_tf.render",
                    f"{path} --depth depth {LENS}", told, status, made)  # fmt: skip
-        usable = file.good and kind not in ("very_wide", "lab")
-        # Links that lead nowhere are not there, before any photo is opened.
-        status = 0 if usable else 2 if kind.startswith("link_to") else 1
+        # Coloured pictures are no depth maps.
+        usable = file.good and kind in GREY
+        status = 0 if usable else 2
         told = "" if usable else "1.jpg" if kind == "folder" else name
         yield Case(f"depth-{kind}", "pynet_tf.render",
                    f"good/original/1.jpg --depth {path} {LENS}",
@@ -54,11 +57,9 @@ def _photos():
 
 def _maps():
     """Maps of other programs, each in a folder of its own."""
-    grey = {"grey", "grey_alpha", "black_and_white", "16_bit", "16_bit_tiff", "floats"}
     for kind, file in {**PHOTOS, **MAPS}.items():
-        good = kind in grey or (kind in MAPS and file.good)
-        # Folders are no maps.
-        status = 0 if good else 2 if kind in ("folder", "array_folder") else 1
+        good = kind in GREY or (kind in MAPS and file.good)
+        status = 0 if good else 2
         made = f"{kind}.png" if good else ""
         yield Case(f"map-{kind}", "pynet_tf.depth",
                    f"--normalize {shlex.quote(f'maps/{kind}')} --output {{out}}",
@@ -90,11 +91,12 @@ def _data_sets():
 
 
 def _weights():
-    for kind in (*COMMON, *H5):
+    for kind in ESTIMATORS:
         yield Case(kind, "pynet_tf.depth",
-                   f"good/original --weights weights/{kind} --output {{out}}", kind)  # fmt: skip
+                   f"good/original/1.jpg --model weights/{kind} --output {{out}}",
+                   kind)  # fmt: skip
         yield Case(kind, "pynet_tf.render",
-                   f"good/original/1.jpg --depth_weights weights/{kind} {LENS}", kind)  # fmt: skip
+                   f"good/original/1.jpg --depth_model weights/{kind} {LENS}", kind)  # fmt: skip
     for kind in LITERT:
         yield Case(kind, "pynet_tf.render",
                    f"{GOOD} --fast --model weights/{kind} --output {{out}}", kind)  # fmt: skip
@@ -135,7 +137,7 @@ def _folders():
     for kind, (_, status) in SOURCES.items():
         yield Case(kind, "tools/build_ebb.py", f"sources/{kind} --data_dir {{out}} --workers 1",
                    "" if status == 0 else kind, status,
-                   "" if status == 2 else "ebb/1.0.0/fingerprints.json")  # fmt: skip
+                   "" if status == 2 else f"ebb/{shards.VERSION}/fingerprints.json")  # fmt: skip
     for kind in RAW:
         status = 1 if kind in ("different_names", "photos") else 2
         yield Case(kind, "tools/align_pairs.py", f"raw/{kind} {{out}}", f"raw/{kind}", status)
@@ -157,7 +159,8 @@ ARGUMENTS = {
             "--blur nan", "--blur -1", "--blur inf", "--blur 1e9", "--focus 2,2", "--focus nan,0",
             "--focus 1", "--focus ,", "--highlights x", "--blades -5", "--blades 1",
             "--blades 99999999999", "--level 1", "--level 9", "--fast", "--model models/empty",
-            "--format bmp", "--depth_weights weights/noise", "--depth nowhere.png",
+            "--format bmp", "--depth_model weights/noise", "--depth_weights x",
+            "--depth nowhere.png",
             "--depth 'no\nwhere'", "--output file", "--output file/below",
             "--output good/original", "--output good/original_depth", "--unknown",
         )),
@@ -168,11 +171,11 @@ ARGUMENTS = {
         f"{GOOD} --fast --model weights/noise --output {{out}}",
     ],
     "pynet_tf.depth": [
-        "", "--output {out}", "good/original --output {out}",
-        "good/original --weights nowhere --output {out}",
-        "good/original --weights weights/noise --output {out} --batch_size 0",
-        "good/original --weights weights/noise --output good/original",
-        "good/original --weights weights/noise --output {out} --invert levels",
+        "", "--output {out}", "good/original --weights weights/noise --output {out}",
+        "good/original --model nowhere --output {out}",
+        "good/original --model weights/noise --output {out} --batch_size 0",
+        "good/original --model weights/noise --output good/original",
+        "good/original --model weights/noise --output {out} --invert levels",
         "good/original --normalize maps/array --output {out}",
         "--normalize maps/array --refine --output {out}",
         "--normalize maps/array --photos nowhere --output {out}",
@@ -267,9 +270,9 @@ def place(nursery, tmp_path_factory):
     return Place(nursery, work)
 
 
-def test_there_are_hundreds_of_cases():
-    assert len(CASES) > 650
-    assert len({case.command for case in CASES}) == 11
+def test_every_command_has_cases():
+    commands = {f"pynet_tf.{name}" for name in COMMANDS} | {f"tools/{name}.py" for name in TOOLS}
+    assert {case.command for case in CASES} == commands
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

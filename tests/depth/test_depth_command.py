@@ -158,7 +158,7 @@ def test_command_makes_the_maps_of_a_folder_and_survives_a_bad_photo(weights, tm
     Image.fromarray(photo_of(64, 96)).save(photos / "wide.jpg")
     Image.fromarray(photo_of(97, 64)).save(photos / "tall.PNG")
     (photos / "bad.jpg").write_bytes((photos / "wide.jpg").read_bytes()[:300])
-    command = ("photos", "--weights", weights, "--output", "depth")
+    command = ("photos", "--model", weights, "--output", "depth")
     first = run(tmp_path, *command)
     assert first.returncode == 1
     assert "bad.jpg" in first.stderr
@@ -180,7 +180,7 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
     output = tmp_path / "depth"
     output.mkdir()
     (output / "tall.png").write_text("old")
-    arguments = ["--weights", weights, "--output", output, "--overwrite", "--refine"]
+    arguments = ["--model", weights, "--output", output, "--overwrite", "--refine"]
     assert main([str(argument) for argument in (tmp_path / "tall.png", *arguments)]) == 0
     assert Image.open(tmp_path / "depth" / "tall.png").size == (32, 48)
 
@@ -190,14 +190,13 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
     [
         ("--output out", "name photos, or --normalize"),
         ("a.jpg --normalize . --output out", "name photos, or --normalize"),
-        ("a.jpg --output out", "--weights is missing"),
-        ("a.jpg --weights none.weights.h5 --output out", "none.weights.h5 are not there"),
-        ("none.jpg --weights file --output out", "none.jpg is not there"),
-        ("empty --weights file --output out", "empty holds no file"),
-        ("a.jpg a.png --weights file --output out", "both be written as a"),
-        ("a.jpg --weights file --output .", "is the folder of a.jpg"),
-        ("a.jpg --weights file --output out --batch_size 0", "--batch_size is 0"),
-        ("a.jpg --weights file --output out --invert", "--invert is for --normalize"),
+        ("a.jpg --model none.weights.h5 --output out", "none.weights.h5 are not there"),
+        ("none.jpg --model net.weights.h5 --output out", "none.jpg is not there"),
+        ("empty --model net.weights.h5 --output out", "empty holds no file"),
+        ("a.jpg a.png --model net.weights.h5 --output out", "both be written as a"),
+        ("a.jpg --model net.weights.h5 --output .", "is the folder of a.jpg"),
+        ("a.jpg --model net.weights.h5 --output out --batch_size 0", "--batch_size is 0"),
+        ("a.jpg --model net.weights.h5 --output out --invert", "--invert is for --normalize"),
         ("--normalize . --output out --refine", "--refine is for photos"),
         ("--normalize . --output out --photos none", "--photos none is no folder"),
     ],
@@ -205,7 +204,7 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
 def test_mistakes_end_with_one_sentence(tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    for name in ("a.jpg", "a.png", "file"):
+    for name in ("a.jpg", "a.png", "net.weights.h5"):
         (tmp_path / name).touch()
     with pytest.raises(InputError) as error:
         main(arguments.split())
@@ -214,7 +213,7 @@ def test_mistakes_end_with_one_sentence(tmp_path, monkeypatch, arguments, said):
 
 
 def test_command_reports_a_mistake_without_a_stack_trace(tmp_path):
-    done = run(tmp_path, "none.jpg", "--weights", sys.executable, "--output", "out")
+    done = run(tmp_path, "none.jpg", "--output", "out")
     assert done.returncode == 2
     assert done.stderr == "pynet_tf.depth: error: none.jpg is not there; check the name\n"
 
@@ -222,7 +221,7 @@ def test_command_reports_a_mistake_without_a_stack_trace(tmp_path):
 def test_pytorch_weights_are_sent_to_the_converter(tmp_path):
     Image.fromarray(photo_of(64, 64)).save(tmp_path / "a.png")
     (tmp_path / "net.pth").write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
-    done = run(tmp_path, "a.png", "--weights", "net.pth", "--output", "out")
+    done = run(tmp_path, "a.png", "--model", "net.pth", "--output", "out")
     assert done.returncode == 2
     assert "convert_megadepth.py" in done.stderr
     assert done.stderr.count("\n") == 1

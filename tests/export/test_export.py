@@ -11,7 +11,8 @@ from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import onnx
 from pynet_tf.export.command import main
-from pynet_tf.inference import calibration, litert, loading, signatures
+from pynet_tf.inference import calibration, litert, renderer, signatures
+from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.io import images
 from pynet_tf.runs.run_directory import RunDirectory
 
@@ -104,9 +105,8 @@ def test_mistakes_are_answered_in_one_sentence(run_dir, tmp_path):
 
 @pytest.mark.parametrize(("quantize", "least"), [("none", 90), ("float16", 50), ("int8", 30)])
 def test_litert_gives_what_the_network_gives(pyramid, image, quantize, least):
-    pytest.importorskip("ai_edge_litert")
-    run = litert.load(litert.convert(pyramid, LEVEL, quantize))
-    assert (run.level, run.input_format, run.size) == (LEVEL, DEPTH, None)
+    run = LiteRTNetwork(litert.convert(pyramid, LEVEL, quantize))
+    assert (run.level, run.form, run.size) == (LEVEL, DEPTH, None)
     # One model for all sizes, in any order.
     for picture in (image, image[:, :64, :96], image):
         expected = pyramid(picture)[f"level_{LEVEL}"].numpy()
@@ -130,27 +130,25 @@ def told():
 
 @pytest.mark.parametrize(("quantize", "least"), [("none", 90), ("int8", 40)])
 def test_litert_blurs_as_the_network_does(told, quantize, least):
-    pytest.importorskip("ai_edge_litert")
     pyramid, image = told
     expected = pyramid(image)["level_1"].numpy()
     blurred = np.asarray(tf.nn.depth_to_space(image[..., :12], 2)) - expected
     assert np.abs(blurred[:, :16]).mean() > 5 * np.abs(blurred[:, 40:88, 72:120]).mean()
-    run = litert.load(litert.convert(pyramid, 1, quantize))
-    assert run.input_format.is_told_defocus
+    run = LiteRTNetwork(litert.convert(pyramid, 1, quantize))
+    assert run.form.is_told_defocus
     assert psnr(run(image), expected) > least
 
 
 def test_litert_files_of_the_head_light_are_refused(monkeypatch, tmp_path):
     """They took 13 channels too, under another name."""
-    pytest.importorskip("ai_edge_litert")
     with monkeypatch.context() as patched:
-        patched.setattr(litert, "_input_name", lambda channels: "image")
+        patched.setattr(litert, "input_name", lambda form: "image")
         content = litert.convert(
             model.pynet(width=0.02, head="defocus", largest_kernel=3, seed=None), 7
         )
     (tmp_path / "old.tflite").write_bytes(content)
     with pytest.raises(InputError, match=r"old.tflite is a network of the head light"):
-        litert.load_model(tmp_path / "old.tflite")
+        LiteRTNetwork(tmp_path / "old.tflite")
 
 
 @pytest.mark.slow
@@ -164,7 +162,6 @@ def test_onnx_blurs_as_the_network_does(told):
 
 
 def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, tmp_path):
-    pytest.importorskip("ai_edge_litert")
     path = tmp_path / "model.tflite"
     done = export(
         *("--run_dir", run_dir, "--format", "litert", "--output", path),
@@ -172,7 +169,7 @@ def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, t
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    loaded = litert.load_model(path)
+    loaded = renderer.load(path)
     photo = images.read_photo(photos / "original" / "one.jpg")
     depth = images.read_depth(photos / "original_depth" / "one.png")
     output = pyramid(signatures.to_image(photo[None], depth[None], DEPTH))[f"level_{LEVEL}"]
@@ -182,43 +179,14 @@ def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, t
     assert psnr(picture / 255, expected / 255) > 20
     with pytest.raises(InputError, match="takes only photos of 256x192"):
         loaded.render(photo[:100], depth)
-    with pytest.raises(InputError, match="takes up to 8 million"):
-        loaded.render(np.zeros((3000, 3000, 3), np.uint8), depth)
-
-
-def test_fast_model_is_kept_beside_the_checkpoint(run_dir, pyramid, photos):
-    pytest.importorskip("ai_edge_litert")
-    photo = images.read_photo(photos / "original" / "two.jpg")
-    depth = images.read_depth(photos / "original_depth" / "two.png")
-    first = litert.fast_model(run_dir).render(photo, depth)
-    (kept,) = (run_dir / f"level_{LEVEL}").glob("*.tflite")
-    made = kept.stat().st_mtime_ns
-    np.testing.assert_array_equal(litert.fast_model(run_dir).render(photo, depth), first)
-    assert kept.stat().st_mtime_ns == made
-    exact = loading.load_model(run_dir).render(photo, depth)
-    assert psnr(first / 255, exact / 255) > 30
-
-
-def test_fast_model_is_made_anew_of_other_weights(tmp_path, photos):
-    pytest.importorskip("ai_edge_litert")
-    photo = images.read_photo(photos / "original" / "two.jpg")
-    depth = images.read_depth(photos / "original_depth" / "two.png")
-    network = model.pynet(width=WIDTH, head="residual")
-    for colour in (0.1, -0.1):
-        network.get_layer("level_7_head").bias.assign([colour, 0.0, -colour])
-        RunDirectory(tmp_path).save(7, network, {}, width=WIDTH, head="residual")
-        exact = loading.load_model(tmp_path).render(photo, depth).astype(float)
-        fast = litert.fast_model(tmp_path).render(photo, depth).astype(float)
-        assert np.abs(fast.mean((0, 1)) - exact.mean((0, 1))).max() < 2
 
 
 def test_litert_refuses_other_files(tmp_path):
-    pytest.importorskip("ai_edge_litert")
     with pytest.raises(InputError, match="is not there"):
-        litert.load(tmp_path / "missing.tflite")
+        LiteRTNetwork(tmp_path / "missing.tflite")
     (tmp_path / "text.tflite").write_text("not a model")
     with pytest.raises(InputError, match=r"text.tflite is not a LiteRT model of PyNET"):
-        litert.load(tmp_path / "text.tflite")
+        LiteRTNetwork(tmp_path / "text.tflite")
 
 
 def test_onnx_gives_what_the_network_gives(run_dir, pyramid, image, tmp_path):
@@ -243,7 +211,7 @@ def test_absent_packages_are_named(pyramid, monkeypatch):
         onnx.convert(pyramid, LEVEL)
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(InputError, match="pip install ai-edge-litert"):
-        litert.load(b"")
+        LiteRTNetwork(b"")
 
 
 def test_calibration_photos(photos, tmp_path):

@@ -29,17 +29,16 @@ def main() -> None:
     parser.add_argument("--network", action="store_true", help="time the bare network too")
     flags = parser.parse_args()
 
-    cli.import_tensorflow()
-    from pynet_tf.inference import litert, loading, tiling
+    from pynet_tf.inference import renderer
 
-    model = litert.fast_model(flags.model) if flags.fast else loading.load_model(flags.model)
-    render = tiling.renderer(model)
+    with cli.without_messages():
+        render = renderer.load(flags.model, fast=flags.fast).render
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (flags.height, flags.width, 3), np.uint8)
     depth = rng.integers(0, 256, (flags.height // 2, flags.width // 2), np.uint8)
     first = _seconds(lambda: render(photo, depth))
     figures = {"first": first}
-    bare = _bare(model, photo, depth) if flags.network else None
+    bare = _bare(flags.model, photo, depth) if flags.network else None
     times, bare_times = [], []
     for _ in range(flags.repeats):
         if bare:
@@ -52,13 +51,14 @@ def main() -> None:
     json.dump(figures, sys.stdout)
 
 
-def _bare(model, photo: np.ndarray, depth: np.ndarray) -> Callable[[], object]:
+def _bare(path: Path, photo: np.ndarray, depth: np.ndarray) -> Callable[[], object]:
     """Returns a call of the network alone, on the image that the photo becomes."""
-    import tensorflow as tf
-
+    tf = cli.import_tensorflow()
+    from pynet_tf.inference import loading
     from pynet_tf.inference.signatures import to_image
     from pynet_tf.model import level_model
 
+    model = loading.load_model(path)
     network = tf.function(level_model(model.pyramid(), model.level))
     planes = [plane[None] for plane in model.plane(photo, depth, None)]
     image = to_image(photo[None], *(planes or [None]), model.input_format)
