@@ -74,7 +74,7 @@ class Place:
             f"has status {ended.status}": ended.status != wanted,
             "ends in a stack trace": "Traceback" in ended.out + ended.err,
             "says it in several sentences": wanted == 2 and len(sentences) != 1,
-            "does not name the file": _printed(told) not in ended.err,
+            "does not name the file": _printed(told) not in " ".join(ended.err.split()),
             "runs what a file holds": (self.folder / MARKER).exists(),
             f"leaves half a file: {half}": bool(half),
             "leaves something though it failed": wanted == 2 and any(map(_is_left, names)),
@@ -98,8 +98,8 @@ def _is_left(name: str) -> bool:
 
 
 def _printed(text: str) -> str:
-    """Returns a text as command lines print it: names need not be UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Returns a text as command lines print it: in one line; names need not be UTF-8."""
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
 
 
 def _changed(before: dict, after: dict) -> list[str]:

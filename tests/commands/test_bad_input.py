@@ -59,7 +59,8 @@ def _maps():
     """Maps of other programs, each in a folder of its own."""
     for kind, file in {**PHOTOS, **MAPS}.items():
         good = kind in GREY or (kind in MAPS and file.good)
-        status = 0 if good else 2
+        # Beside the link there is what it leads to.
+        status = 0 if good else 1 if kind == "link" else 2
         made = f"{kind}.png" if good else ""
         yield Case(f"map-{kind}", "pynet_tf.depth",
                    f"--normalize {shlex.quote(f'maps/{kind}')} --output {{out}}",
