@@ -163,13 +163,13 @@ class FinestStep(Float32):
     def call(self, photo, bright, coarse_photo, coarse_light, coarse_radius, coarse_cover, maps):
         """Returns the picture; what is sharp shows the photo, what is blurred the bright one."""
         light, change = _correction(maps[..., :3]), maps[..., 3:]
-        parts = [coarse_light - coarse_photo, coarse_photo, 2.0 * coarse_radius, coarse_cover]
-        parts = lens_ops.enlarge(ops.concatenate(parts, axis=-1))
-        changes, coarse, radius, cover = ops.split(parts, [3, 6, 7], axis=-1)
+        # One by one: to take large maps apart costs more than all the rest.
+        blurred_light, coarse = lens_ops.enlarge(coarse_light), lens_ops.enlarge(coarse_photo)
+        radius, cover = lens_ops.enlarge(2.0 * coarse_radius), lens_ops.enlarge(coarse_cover)
         radius = _changed(radius, STEEPNESS * change)
         kept = lens_ops.kept_detail(radius, 1) * (1.0 - cover)
         blurred = lens_ops.ramp(radius, 1 / SHARP_RADIUS) + lens_ops.ramp(cover, 1 / COVERED)
-        lens = bright + changes - (bright - coarse) * (1.0 - kept) + light
+        lens = blurred_light + (bright - coarse) * kept + light
         return lens_ops.from_light(photo + (lens - photo) * ops.minimum(blurred, 1.0))
 
 
