@@ -8,8 +8,8 @@ from megadepth_tensors import seeded_tensors
 from PIL import Image
 
 from pynet_tf.depth import estimation
-from pynet_tf.depth.command import estimate_depth, main
-from pynet_tf.depth.estimation import estimate_maps, network_size, stretch
+from pynet_tf.depth.command import main
+from pynet_tf.depth.estimation import estimate_depth, estimate_maps, network_size, stretch
 from pynet_tf.depth.megadepth import load_state, megadepth, save_megadepth
 from pynet_tf.errors import InputError
 
