@@ -11,6 +11,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
 from pynet_tf.inference import kept_forms, renderer
 from pynet_tf.io import images
+from pynet_tf.lens.focus import LensSettings
 from pynet_tf.runs.run_directory import RunDirectory
 
 TOLD = {"width": 0.05, "head": "defocus", "largest_kernel": 3}
@@ -115,3 +116,41 @@ def test_a_package_without_the_network_says_where_to_get_it(monkeypatch, tmp_pat
     monkeypatch.setattr(kept_forms, "_BOXED", (tmp_path / "small",))
     with pytest.raises(InputError, match=r"small, the network that comes .* name a model"):
         renderer.load()
+
+
+def unfolded(image):
+    """A network that gives the photo back."""
+    _, height, width, _ = image.shape
+    corners = image[..., :12].reshape(1, height, width, 2, 2, 3)
+    return corners.transpose(0, 1, 3, 2, 4, 5).reshape(1, 2 * height, 2 * width, 3)
+
+
+def test_a_photo_is_prepared_once_for_many_lenses():
+    network = renderer.ToldNetwork(unfolded, 1, "unfolded")
+    photo, depth = sample()
+    np.testing.assert_array_equal(network.render(photo, depth, blur=4.0), photo)
+    for largest_side, halvings in ((None, 0), (100, 1)):
+        prepared = network.prepare(photo, depth, largest_side)
+        assert prepared.halvings == halvings
+        for blur in (0.0, 2.0):
+            made = network.render_prepared(prepared, LensSettings((0.2, 0.5), blur))
+            assert made.shape == photo.shape
+            # What is in focus, and all without blur, is the photo's own.
+            sharp = np.s_[:, :90] if blur else np.s_[:]
+            assert np.abs(made[sharp].astype(int) - photo[sharp]).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"focus": 1.2}, "focus is 1.2"),
+        ({"focus": (0.5, -1.0)}, "y of the focus is -1"),
+        ({"blur": float("nan")}, "blur is nan"),
+        ({"sharp_range": (0.1, 0.9)}, "sharp_range is 0.9"),
+        ({"highlights": -1.0}, "highlights is -1"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, told):
+    network = renderer.ToldNetwork(unfolded, 1, "unfolded")
+    with pytest.raises(InputError, match=told):
+        network.render(*sample(64, 96), **settings)
