@@ -91,7 +91,7 @@ def test_render_measures_every_form(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads(figures.read_text())["render"]
     assert [row["model"].split(", ")[1] for row in rows] == [
-        "SavedModel", "int8", "float32", "int8",
+        "SavedModel", "int8", "float32", "int8", "float32",
     ]  # fmt: skip
     assert all(row["s"] > 0 and row["peak GiB"] > 0.1 for row in rows)
     assert rows[0]["to bare network"] > 0.5

@@ -21,6 +21,7 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
         (f"{name}, int8", "saved", ("--fast",)),
         ("small, float32", "small", ()),
         ("small, int8", "small", ("--fast",)),
+        ("lens, float32", "lens", ()),
     ]
     if importlib.util.find_spec("ai_edge_litert") is None:
         print("int8 is left out: it needs ai-edge-litert (pip install ai-edge-litert)", flush=True)
@@ -30,13 +31,14 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
         height, width = (int(side) for side in size.split("x"))
         base = None
         for label, model, more in forms:
-            # Eight-bit models are not computed in tiles.
-            if "--fast" in more and height * width > 8_000_000:
+            # The full-width network's eight-bit form is not computed in tiles.
+            if "--fast" in more and model == "saved" and height * width > 8_000_000:
                 continue
+            place = Path("lens") if model == "lens" else folder / model
             if "--fast" in more or model == "small":
                 # The first run makes the LiteRT form, which would count as the peak.
-                _measure(folder / model, 64, 64, 0, *more)
-            figures = _measure(folder / model, height, width, flags.repeats, *more)
+                _measure(place, 64, 64, 0, *more)
+            figures = _measure(place, height, width, flags.repeats, *more)
             base = base or figures["seconds"]
             bare = figures.get("network")
             rows.append(

@@ -14,14 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from pynet_tf import cli
+from pynet_tf.io import images
 
 
 def main() -> None:
     """Loads the model, renders and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=cli.HelpFormatter)
-    parser.add_argument("model", type=Path, help="run directory, SavedModel or .tflite file")
+    parser.add_argument(
+        "model", type=Path, help="run directory, SavedModel or .tflite file; lens: the thin lens"
+    )
     parser.add_argument("--height", type=int, default=1024, help="of the photo")
     parser.add_argument("--width", type=int, default=1536, help="of the photo")
     parser.add_argument("--repeats", type=int, default=3, help="calls after the first")
@@ -29,13 +33,8 @@ def main() -> None:
     parser.add_argument("--network", action="store_true", help="time the bare network too")
     flags = parser.parse_args()
 
-    from pynet_tf.inference import renderer
-
-    with cli.without_messages():
-        render = renderer.load(flags.model, fast=flags.fast).render
-    rng = np.random.default_rng(0)
-    photo = rng.integers(0, 256, (flags.height, flags.width, 3), np.uint8)
-    depth = rng.integers(0, 256, (flags.height // 2, flags.width // 2), np.uint8)
+    render = _renderer(flags.model, flags.fast)
+    photo, depth = _scene(flags.height, flags.width)
     first = _seconds(lambda: render(photo, depth))
     figures = {"first": first}
     bare = _bare(flags.model, photo, depth) if flags.network else None
@@ -49,6 +48,28 @@ def main() -> None:
         figures["network"] = statistics.median(bare_times)
     figures["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     json.dump(figures, sys.stdout)
+
+
+def _renderer(model: Path, fast: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    if str(model) == "lens":
+        from pynet_tf.inference import large_lens
+        from pynet_tf.lens.focus import LensSettings
+
+        return lambda photo, depth: large_lens.render(photo, depth, LensSettings())
+    from pynet_tf.inference import renderer
+
+    with cli.without_messages():
+        return renderer.load(model, fast=fast).render
+
+
+def _scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Makes a photo with some noise, and a depth map with as many edges as photos have."""
+    rng = np.random.default_rng(0)
+    cells = rng.integers(20, 236, (9, 12, 3), np.uint8)
+    photo = np.minimum(images.resize(cells, height, width), 247)
+    photo += rng.integers(0, 9, (height, width, 1), np.uint8)
+    depth = Image.fromarray(rng.integers(0, 256, (5, 7), np.uint8))
+    return photo, np.asarray(depth.resize((width // 2, height // 2), Image.Resampling.NEAREST))
 
 
 def _bare(path: Path, photo: np.ndarray, depth: np.ndarray) -> Callable[[], object]:
