@@ -120,7 +120,10 @@ def uncoloured(picture: np.ndarray) -> tuple[np.ndarray, str] | None:
     values = np.empty(len(flat), np.uint8)
     for start in range(0, len(flat), 4096):
         part = flat[start : start + 4096, None].astype(np.int32) - colours[None]
-        values[start : start + 4096] = (part**2).sum(axis=-1).argmin(axis=1)
+        away = (part**2).sum(axis=-1)
+        # Some colours stand for several values beside each other: the one in the middle.
+        last = len(colours) - 1 - away[:, ::-1].argmin(axis=1)
+        values[start : start + 4096] = (away.argmin(axis=1) + last) // 2
     return values[places.reshape(-1)].reshape(picture.shape[:2]), name
 
 

@@ -101,7 +101,7 @@ def test_pictures(command, kind, damage, folder, run):
         "depth": "--normalize try --output {out}",
     }
     made = {"render": "1.jpg", "depth": "1.png"}[command]
-    run(Case(kind, f"pynet_tf.{command}", arguments[command], "1.jpg", 1, made, perhaps=True))
+    run(Case(kind, f"pynet_tf.{command}", arguments[command], "1.jpg", 2, made, perhaps=True))
 
 
 @tried()
@@ -111,7 +111,7 @@ def test_arrays(damage, folder, run):
     data = (folder / "try" / "1.npy").read_bytes()
     (folder / "try" / "1.npy").write_bytes(damaged(data, damage))
     arguments = "--normalize try --output {out} --invert"
-    run(Case("npy", "pynet_tf.depth", arguments, "1.npy", 1, "1.png", perhaps=True))
+    run(Case("npy", "pynet_tf.depth", arguments, "1.npy", 2, "1.png", perhaps=True))
 
 
 @pytest.mark.parametrize("kind", ["tfrecord-00000-of-00001", "dataset_info.json", "fingerprints"])

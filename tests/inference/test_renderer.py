@@ -9,7 +9,8 @@ import pytest
 from pynet_tf import inference, model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import kept_forms, renderer
+from pynet_tf.inference import kept_forms, network_input, renderer
+from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.runs.run_directory import RunDirectory
@@ -154,3 +155,15 @@ def test_settings_out_of_range_are_refused(settings, told):
     network = renderer.ToldNetwork(unfolded, 1, "unfolded")
     with pytest.raises(InputError, match=told):
         network.render(*sample(64, 96), **settings)
+
+
+def test_the_forms_that_come_with_the_project_are_of_its_network():
+    boxed = kept_forms.boxed_network()
+    photo, depth = sample(128, 192)
+    pyramid, described = RunDirectory(boxed).load()
+    image = network_input.network_input(photo / np.float32(255), depth[:64, :96] / 20 - 4)
+    expected = model.level_model(pyramid, described.level)(image).numpy()
+    for kind, allowed in (("float32", 1e-3), ("int8", 0.1)):
+        form = kept_forms.form(boxed, None, kind)
+        assert form.is_relative_to(boxed)
+        assert np.abs(LiteRTNetwork(form)(image) - expected).max() < allowed

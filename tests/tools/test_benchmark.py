@@ -39,7 +39,7 @@ def test_data_memory_and_start_of_a_narrow_net(tiny_ebb, tmp_path):
     assert 0.3 < memory["peak GiB"] < 4
     assert 1 < memory["s in all"] < 120
     assert 1 < start["s to its begin"] < start["s to its end"] < 120
-    parts = ("import", "data", "network", "weights", "first batch", "trace", "first step")
+    parts = ("import", "plan", "network", "weights", "first batch", "trace", "first step")
     assert sum(start[part] for part in parts) == pytest.approx(start["s to its end"])
     assert all(start[part] > 0 for part in parts)
 
