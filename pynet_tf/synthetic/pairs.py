@@ -20,6 +20,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.lens import focus as lens_focus
 from pynet_tf.lens.optics import blur as blurred
 from pynet_tf.lens.optics import blurs, to_srgb
+from pynet_tf.synthetic import lamps
 from pynet_tf.synthetic.canvas import noise
 from pynet_tf.synthetic.scene import Scene, scene
 
@@ -126,6 +127,7 @@ def as_the_map_shows(
 def sharp(view: Scene) -> np.ndarray:
     """Returns the scene as a small aperture sees it: `[3, H, W]` linear light."""
     light = view.backdrop.copy()
+    lamps.add(light, view.lamps)
     for layer in view.layers:
         light += layer.cover * (layer.light - light)
     return light
@@ -144,7 +146,9 @@ def through_lens(view: Scene, focus: float, blur: float) -> np.ndarray:
     def radius_at(depth):
         return np.abs(lens_focus.defocus(np.atleast_2d(depth), focus, largest))
 
-    light = _blur_smoothly(view.backdrop, radius_at(view.backdrop_depth))
+    backdrop_radius = radius_at(view.backdrop_depth)
+    light = _blur_smoothly(view.backdrop, backdrop_radius)
+    lamps.add(light, view.lamps, backdrop_radius)
     height, width = light.shape[1:]
     for layer in view.layers:
         radius = float(radius_at(layer.depth)[0, 0])

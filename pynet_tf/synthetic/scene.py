@@ -4,7 +4,7 @@ A scene is an opaque backdrop (a wall, ground, sky) and flat things before it, e
 whatever hides it. Depths are inverse: 0 infinitely far, 1 nearest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -12,6 +12,7 @@ from PIL import Image
 from pynet_tf.lens.optics import to_light, to_srgb
 from pynet_tf.synthetic import objects, textures
 from pynet_tf.synthetic.canvas import noise
+from pynet_tf.synthetic.lamps import Lamp, lamps
 
 WALLS = (textures.facade, textures.plaster, textures.bricks, textures.planks, textures.foliage)
 GROUNDS = (textures.lawn, textures.stones, textures.bricks, textures.plaster, textures.foliage)
@@ -20,10 +21,8 @@ STANDING = (objects.trunk, objects.rock, objects.block, objects.bush, objects.tu
             objects.fence, objects.twigs, objects.sign)  # fmt: skip
 HANGING = (objects.twigs, objects.bush, objects.flower, objects.twigs)
 NEAREST = (objects.twigs, objects.bush, objects.tuft, objects.fence)
-# Share of the daylight scenes that have lamps, glints or gaps to the sky, and how many times white
-# these are: log-uniform between the two.
-LAMPS = 0.6
-LEAST_LIGHT, MOST_LIGHT = 5.0, 100.0
+# Share of the daylight scenes that have lamps, glints or gaps to the sky.
+WITH_LAMPS = 0.6
 # The mean light that a camera's meter aims at, by day and by night.
 BY_DAY, BY_NIGHT = (0.11, 0.26), (0.015, 0.05)
 # What a depth network often does not see.
@@ -44,10 +43,11 @@ class Layer:
 class Scene:
     """A backdrop and the layers before it, far to near."""
 
-    backdrop: np.ndarray  # [3, H, W] linear light; lights exceed 1
+    backdrop: np.ndarray  # [3, H, W] linear light
     backdrop_depth: np.ndarray  # [H, W], smooth
     layers: tuple[Layer, ...]
     subject: float  # depth of the main thing
+    lamps: tuple[Lamp, ...] = ()  # on the backdrop
 
 
 def scene(rng: np.random.Generator, height: int, width: int, night: bool = False) -> Scene:
@@ -85,9 +85,9 @@ def scene(rng: np.random.Generator, height: int, width: int, night: bool = False
             light *= np.float32(rng.uniform(0.7, 1.3))
             layers.append(Layer(light, cover, float(d), kind in THIN))
     view = _exposed(rng, Scene(backdrop, depth, tuple(layers), float(subject)), night)
-    if night or rng.random() < LAMPS:
+    if night or rng.random() < WITH_LAMPS:
         count = rng.integers(25, 90) if night else rng.integers(3, 60)
-        _lights(rng, view.backdrop, int(count), horizon or height)
+        view = replace(view, lamps=lamps(rng, view.backdrop, int(count), horizon or height))
     return view
 
 
@@ -160,32 +160,6 @@ def _trees(
     ragged = ridge * noise(rng, height, width, height / 5, 1.5, 0.45)
     behind = np.arange(height)[:, None] / horizon < steps + ragged
     return np.where(behind, above, below)
-
-
-def _lights(rng: np.random.Generator, light: np.ndarray, count: int, lowest: int) -> None:
-    """Adds lamps, glints and gaps to the sky: small, and far brighter than white."""
-    height, width = light.shape[1:]
-    tints = np.array([[1, 0.9, 0.7], [1, 1, 1], [1, 0.6, 0.25], [0.7, 0.85, 1], [1, 0.25, 0.2]])
-    alike = rng.random() < 0.6
-    tint, bright = tints[rng.integers(len(tints))], _brightness(rng)
-    for _ in range(count):
-        radius = rng.uniform(0.8, 3.0) * height / 700
-        y, x = rng.uniform(0, lowest), rng.uniform(0, width)
-        if light[:, int(y), int(x)].mean() > 0.4:
-            # On a bright wall or in the sky it would not show.
-            continue
-        reach = int(radius) + 2
-        top, left = max(0, int(y) - reach), max(0, int(x) - reach)
-        window = light[:, top : int(y) + reach + 1, left : int(x) + reach + 1]
-        rows, columns = np.indices(window.shape[1:])
-        share = np.clip(radius + 0.5 - np.hypot(rows + top - y, columns + left - x), 0, 1)
-        if not alike:
-            tint, bright = tints[rng.integers(len(tints))], _brightness(rng)
-        window += share.astype(np.float32) * (bright * tint).astype(np.float32)[:, None, None]
-
-
-def _brightness(rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(LEAST_LIGHT), np.log(MOST_LIGHT))))
 
 
 def _draw(
