@@ -54,6 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--night", type=float, default=0.15, help="share of night scenes, dark and full of lamps"
     )
     parser.add_argument(
+        "--exact_depth",
+        action="store_true",
+        help="true depths in place of maps as soft and wrong as estimated ones",
+    )
+    parser.add_argument(
+        "--backdrop_only",
+        action="store_true",
+        help="nothing before the backdrop, so that nothing hides anything",
+    )
+    parser.add_argument(
         "--workers", type=int, default=os.cpu_count(), help="processes that make pairs"
     )
     options = parser.parse_args(arguments)
@@ -61,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _check(options, tests)
     names = ("seed", "height", "width", "on_subject", "night")
     settings = {name: getattr(options, name) for name in names}
+    settings |= {name: True for name in ("exact_depth", "backdrop_only") if getattr(options, name)}
     _claim(options.out, {"made_by": "pynet_tf synthetic EBB!", "version": VERSION, **settings})
 
     wanted = [("train", i) for i in range(options.count)] + [("test", i) for i in range(tests)]
@@ -113,7 +124,8 @@ def _claim(out: Path, settings: dict) -> None:
             raise InputError(f"{manifest} is damaged; name another folder") from error
         if found != settings:
             known = found if isinstance(found, dict) else {}
-            differing = [name for name in settings if known.get(name) != settings[name]]
+            names = {**settings, **known}
+            differing = [name for name in names if known.get(name) != settings.get(name)]
             listed = ", ".join(f"{name} {known.get(name)}" for name in differing)
             raise InputError(
                 f"{out} holds a set made with {listed or 'other settings'}; "

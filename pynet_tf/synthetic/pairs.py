@@ -53,6 +53,8 @@ def pair(
     width: int = 1536,
     on_subject: float = 0.6,
     night: float = 0.15,
+    exact_depth: bool = False,
+    backdrop_only: bool = False,
 ) -> Pair:
     """Makes one training pair; the same for the same arguments.
 
@@ -64,26 +66,15 @@ def pair(
         on_subject: chance that the focus lies on the main thing, and not on another one or on
             the backdrop, 0 to 1.
         night: chance that it is a night scene: dark, with many lamps, 0 to 1.
+        exact_depth: with the true depths as the map, of the same photo.
+        backdrop_only: nothing stands before the backdrop, so that nothing hides anything.
 
     Raises:
         InputError: a size that is odd or too small, a negative seed or index, or a chance that
             is none.
     """
-    for name, value in (("seed", seed), ("index", index)):
-        if value < 0:
-            raise InputError(f"{name} is {value}; give 0 or more")
-    for name, size in (("height", height), ("width", width)):
-        if size < SMALLEST or size % 2:
-            raise InputError(f"{name} is {size}; give an even number of at least {SMALLEST}")
-    for name, value in (("on_subject", on_subject), ("night", night)):
-        if not 0 <= value <= 1:
-            raise InputError(f"{name} is {value}; give 0 to 1")
-    rng = np.random.default_rng([seed, index])
-    view = scene(rng, height, width, bool(rng.random() < night))
-    blur = float(np.exp(rng.uniform(np.log(LEAST_BLUR), np.log(MOST_BLUR))))
-    blur = 0.0 if rng.random() < UNBLURRED else blur
-    others = [layer.depth for layer in view.layers] + [float(np.median(view.backdrop_depth))]
-    focus = view.subject if rng.random() < on_subject else float(rng.choice(others))
+    rng = generator(seed, index)
+    view, focus, blur = view_and_lens(rng, height, width, on_subject, night, backdrop_only)
     photo, bokeh = sharp(view), through_lens(view, focus, blur)
     # The two shots of a real pair are never exposed quite alike.
     gain = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.015, 3)).astype(np.float32)
@@ -91,12 +82,65 @@ def pair(
         # Without blur it is the photo, so that networks learn to give that back.
         gain = np.ones(3, np.float32)
     depth = estimated_depth(rng, view)
-    told_focus, told_blur = as_the_map_shows(depth, exact_depth(view), focus, blur)
-    shots = _develop(rng, photo), _develop(rng, bokeh * gain[:, None, None])
-    return Pair(shots[0], depth, shots[1] if blur else shots[0], told_focus, told_blur)
+    if exact_depth:
+        depth, told = np.rint(255 * true_depth(view)).astype(np.uint8), (focus, blur)
+    else:
+        told = as_the_map_shows(depth, true_depth(view), focus, blur)
+    shots = developed(rng, photo), developed(rng, bokeh * gain[:, None, None])
+    return Pair(shots[0], depth, shots[1] if blur else shots[0], *told)
 
 
-def exact_depth(view: Scene) -> np.ndarray:
+def generator(seed: int, index: int) -> np.random.Generator:
+    """Returns the source of chance of one pair.
+
+    Raises:
+        InputError: one is negative.
+    """
+    for name, value in (("seed", seed), ("index", index)):
+        if value < 0:
+            raise InputError(f"{name} is {value}; give 0 or more")
+    return np.random.default_rng([seed, index])
+
+
+def check_size(height: int, width: int) -> None:
+    """Checks the size of a photo.
+
+    Raises:
+        InputError: a side is odd or too small.
+    """
+    for name, size in (("height", height), ("width", width)):
+        if size < SMALLEST or size % 2:
+            raise InputError(f"{name} is {size}; give an even number of at least {SMALLEST}")
+
+
+def view_and_lens(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    on_subject: float,
+    night: float,
+    backdrop_only: bool = False,
+) -> tuple[Scene, float, float]:
+    """Makes up a scene and the lens that it is seen through; see `pair`.
+
+    Returns:
+        The scene, the true depth in focus, and the blur in percent of the longer side.
+    """
+    check_size(height, width)
+    for name, value in (("on_subject", on_subject), ("night", night)):
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value}; give 0 to 1")
+    view = scene(rng, height, width, bool(rng.random() < night), backdrop_only)
+    blur = float(np.exp(rng.uniform(np.log(LEAST_BLUR), np.log(MOST_BLUR))))
+    blur = 0.0 if rng.random() < UNBLURRED else blur
+    if backdrop_only:
+        return view, float(rng.choice(view.backdrop_depth.ravel())), blur
+    others = [layer.depth for layer in view.layers] + [float(np.median(view.backdrop_depth))]
+    focus = view.subject if rng.random() < on_subject else float(rng.choice(others))
+    return view, focus, blur
+
+
+def true_depth(view: Scene) -> np.ndarray:
     """Returns the depth of what is seen in the photo: `[H/2, W/2]` float32 in [0, 1]."""
     depth = view.backdrop_depth[::2, ::2].astype(np.float32)
     for layer in view.layers:
@@ -212,7 +256,7 @@ def _blur_smoothly(planes: np.ndarray, radius: np.ndarray) -> np.ndarray:
     return result
 
 
-def _develop(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
+def developed(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
     """Makes `[3, H, W]` linear light a photo `[H, W, 3]` uint8, with a little sensor noise."""
     shot = rng.standard_normal(light.shape, dtype=np.float32)
     light = light + shot * np.sqrt(np.clip(light, 0, 1) * 4e-5 + 1e-7)

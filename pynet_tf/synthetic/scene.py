@@ -50,8 +50,22 @@ class Scene:
     lamps: tuple[Lamp, ...] = ()  # on the backdrop
 
 
-def scene(rng: np.random.Generator, height: int, width: int, night: bool = False) -> Scene:
-    """Makes up a scene of `height` x `width` pixels; a night scene is dark and full of lamps."""
+def scene(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    night: bool = False,
+    backdrop_only: bool = False,
+) -> Scene:
+    """Makes up a scene.
+
+    Args:
+        rng: the source of chance.
+        height: in pixels.
+        width: in pixels.
+        night: whether it is dark and full of lamps.
+        backdrop_only: whether nothing stands before the backdrop.
+    """
     turn, up = rng.uniform(-1.2, 1.2), rng.uniform(0.2, 0.9)
     sun = np.array([np.sin(turn), -up, np.cos(turn)])
     sun /= np.linalg.norm(sun)
@@ -63,6 +77,8 @@ def scene(rng: np.random.Generator, height: int, width: int, night: bool = False
         subject = plan[0][1] * 0.8
         plan = [(kinds, 0.8 * d) for kinds, d in plan] + [(NEAREST, rng.uniform(0.9, 1.0))]
     plan = [(kinds, max(d, float(depth.min()) + 0.05)) for kinds, d in plan]
+    if backdrop_only:
+        plan = []
     layers = []
     for kinds, d in sorted(plan, key=lambda entry: entry[1]):
         main = kinds is SUBJECTS

@@ -149,3 +149,30 @@ def test_small_and_narrow_sizes(size):
         pair = pairs.pair(3, index, *size)
         assert pair.photo.shape == pair.bokeh.shape == (*size, 3)
         assert pair.depth.shape == (size[0] // 2, size[1] // 2)
+
+
+def test_true_depths_as_the_map_of_the_same_photo(made):
+    exact = pairs.pair(7, 3, HEIGHT, WIDTH, exact_depth=True)
+    np.testing.assert_array_equal(exact.photo, made[3].photo)
+    np.testing.assert_array_equal(exact.bokeh, made[3].bokeh)
+    assert psnr(exact.depth, made[3].depth) < 40
+    rendered, estimated = (
+        lens.refocus(pair.photo, pair.depth, lens.LensSettings(pair.focus, pair.blur))
+        for pair in (exact, made[3])
+    )
+    assert psnr(rendered, exact.bokeh) > psnr(estimated, exact.bokeh)
+
+
+def test_of_a_backdrop_alone_a_lens_makes_the_truth():
+    """Nothing hides anything, so the photo shows all that the lens needs."""
+    figures = []
+    for index in range(8):
+        pair = pairs.pair(5, index, 256, 384, night=0, exact_depth=True, backdrop_only=True)
+        if pair.blur == 0:
+            continue
+        settings = lens.LensSettings(pair.focus, pair.blur)
+        rendered = lens.refocus(pair.photo, pair.depth, settings)
+        # The two shots are not exposed quite alike.
+        rendered = rendered * (pair.bokeh.mean((0, 1)) / rendered.mean((0, 1)))
+        figures.append(psnr(rendered, pair.bokeh))
+    assert np.median(figures) > 36, figures

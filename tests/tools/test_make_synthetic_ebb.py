@@ -66,6 +66,24 @@ def test_train_and_test_show_different_scenes(made):
     assert np.abs(np.asarray(train, float) - np.asarray(test, float)).mean() > 10
 
 
+def test_true_depths_and_empty_scenes_are_sets_of_their_own(made, tmp_path):
+    few = ("--count", 1, "--test_count", 0, "--workers", 1, *SMALL)
+    done = make(tmp_path, "exact", *few, "--exact_depth")
+    assert done.returncode == 0, done.stderr
+    assert make(tmp_path, "empty", *few, "--backdrop_only", "--exact_depth").returncode == 0
+    photos, depths = (
+        [np.asarray(Image.open(folder / "train" / kind)) for folder in
+         (made, tmp_path / "exact", tmp_path / "empty")]
+        for kind in ("original/0.jpg", "original_depth/0.png")
+    )  # fmt: skip
+    np.testing.assert_array_equal(photos[0], photos[1])
+    assert np.any(depths[0] != depths[1])
+    assert np.abs(np.diff(depths[2].astype(int))).max() < 8, "no edge of depth"
+    refused = make(tmp_path, "exact", *few)
+    assert refused.returncode == 2
+    assert "exact_depth True" in refused.stderr
+
+
 def test_workers_and_growing_do_not_change_the_files(made, tmp_path):
     assert make(tmp_path, "set", "--count", 2, "--test_count", 0, *SMALL).returncode == 0
     done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 2, *SMALL)
