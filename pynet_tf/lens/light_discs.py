@@ -30,8 +30,12 @@ _WHITE = (0.8, 0.15)
 # Discs of a smaller radius than the first, in pixels, are left to the network, from the second on
 # none are.
 _SMALLEST = (1.0, 2.5)
-# A lamp's area in areas of its disc: small up to the first, large from the second on.
-_SMALL, _LARGE = 0.5, 1.0
+# A lamp is small up to the first and large from the second on: its area in areas of its disc, or
+# in squares of the photo's longer side (the first of these is a spot of 0.7 percent of the side).
+# With the second rule the picture around the lamps of twelve night scenes is nearer to the truth
+# by 1.1 dB, all of it where discs are hardly larger than the lamps
+# (`tools/measure/measure_lamps.py`).
+_DISC_AREAS, _SQUARES = (0.5, 1.0), (4e-5, 8e-5)
 # A disc is behind what is nearer than its lamp by more than these parts of its radius, which is
 # how far both are out of focus.
 _BEFORE = (0.25, 0.5)
@@ -61,7 +65,7 @@ def separated(
     share = 1.0
     if not highlights:
         highlights = AT_NIGHT
-        share = float(np.clip((_DAY - light.mean()) / (_DAY - _NIGHT), 0, 1))
+        share = 1 - _rise(light.mean(), (_NIGHT, _DAY))
     white = np.clip((light.min(axis=-1) - _WHITE[0]) / _WHITE[1], 0, 1)
     if share == 0 or not white.any():
         return light, discs
@@ -70,14 +74,21 @@ def separated(
     lamps = ndimage.binary_dilation(white > 0, iterations=_RIM)
     for place, lamp in _small_lights(white):
         radius = float(np.median(signed[place][lamp > 0]))
-        small = (_LARGE - lamp.sum() / (np.pi * radius**2 + 1e-6)) / (_LARGE - _SMALL)
-        out = (abs(radius) - _SMALLEST[0]) / (_SMALLEST[1] - _SMALLEST[0])
-        weight = share * float(np.clip(small, 0, 1) * np.clip(out, 0, 1))
+        small = max(
+            1 - _rise(lamp.sum() / (np.pi * radius**2 + 1e-6), _DISC_AREAS),
+            1 - _rise(lamp.sum() / max(light.shape) ** 2, _SQUARES),
+        )
+        weight = share * small * _rise(abs(radius), _SMALLEST)
         if weight > 0:
             _fill(without, light, lamps, place, weight)
             brightness = weight * (1 + highlights)
             _add_disc(discs, signed, place, brightness * lamp, radius, blades)
     return without, discs
+
+
+def _rise(value: float, between: tuple[float, float]) -> float:
+    """Returns 0 up to the first of two values, 1 from the second on."""
+    return float(np.clip((value - between[0]) / (between[1] - between[0]), 0, 1))
 
 
 def _small_lights(white: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:

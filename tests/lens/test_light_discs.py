@@ -64,6 +64,18 @@ def test_a_large_light_is_left_alone():
     assert not discs.any()
 
 
+def test_a_lamp_as_large_as_its_disc_grows():
+    """Photos show it clipped, so that its rim is as white as its middle."""
+    light = np.full((600, 900, 3), 0.02, np.float32)
+    y, x = np.indices((600, 900))
+    light[np.hypot(y - 300, x - 450) < 3] = 1.0
+    defocus = np.full((300, 450), -3.0, np.float32)
+    without, discs = light_discs.separated(light, defocus)
+    row = (without + discs)[300, 450:, 0]
+    assert row[:5].min() > 1
+    assert row[7:].max() < 0.05
+
+
 def test_discs_lie_behind_what_is_nearer():
     light, defocus = night()
     defocus[:, 42:] = 0.0
