@@ -34,7 +34,7 @@ _SMALLEST = (1.0, 2.5)
 # in squares of the photo's longer side (the first of these is a spot of 0.7 percent of the side).
 # With the second rule the picture around the lamps of twelve night scenes is nearer to the truth
 # by 1.1 dB, all of it where discs are hardly larger than the lamps
-# (`tools/measure/measure_lamps.py`).
+# (`tools/measure/measure_scenes.py lamps`).
 _DISC_AREAS, _SQUARES = (0.5, 1.0), (4e-5, 8e-5)
 # A disc is behind what is nearer than its lamp by more than these parts of its radius, which is
 # how far both are out of focus.
