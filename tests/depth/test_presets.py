@@ -62,7 +62,7 @@ def test_a_preset_is_converted_once_and_then_needs_no_framework(preset, tmp_path
     command = [tmp_path / "photo.png", "--model", preset, "--overwrite"]
     first = run(_LIST_IMPORTS, *command, "--output", tmp_path / "first", cache=tmp_path / "cache")
     assert first.returncode == 0, first.stderr
-    assert "making its LiteRT form, once" in first.stderr
+    assert "making its LiteRT form, once" in first.stdout
     again = run(_LIST_IMPORTS, *command, "--output", tmp_path / "again", cache=tmp_path / "cache")
     assert again.returncode == 0, again.stderr
     assert again.stdout.splitlines()[-1] == "heavy:"

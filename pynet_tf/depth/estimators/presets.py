@@ -6,7 +6,6 @@ converted at its first use, to 16-bit weights in the user's cache folder.
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 from pynet_tf.depth.estimators import files
@@ -69,10 +68,10 @@ def _convert(name: str, kept: Path) -> str:
         print(
             f"fetching {name} ({size} MB, {licence}) with KerasHub, once; its LiteRT form is kept "
             f"in {kept.parent}",
-            file=sys.stderr,
+            flush=True,
         )
     else:
-        print(f"{name}: making its LiteRT form, once; it is kept in {kept.parent}", file=sys.stderr)
+        print(f"{name}: making its LiteRT form, once; it is kept in {kept.parent}", flush=True)
     try:
         import keras
         import keras_hub
