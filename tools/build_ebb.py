@@ -1,14 +1,14 @@
 """Prepares TFDS shards from a folder of pictures in EBB! layout.
 
 SRC holds original/NAME.jpg, bokeh/NAME.jpg and original_depth/NAME.png, or train/ and test/ with
-these folders. Photo and bokeh shot must have the same even size of at least 64 px; depth maps may
-have any. Names may have gaps. EBB! does not come with depth maps: make them first with
-python -m pynet_tf.depth.
+these folders. Photo and bokeh shot must have the same size of at least 64 px; depth maps may have
+any. Of an odd side, as many shots of EBB! have, the last row or column is cut off all three. Names
+may have gaps. EBB! does not come with depth maps: make them first with python -m pynet_tf.depth.
 
 Photos without depth map or partner are named and left out. Files that cannot be used are named and
 left out too, and the exit status is then 1.
 
-The shards go to DATA_DIR/ebb/1.0.0. Run again, it says that there is nothing to do.
+The shards go to DATA_DIR/ebb/2.0.0. Run again, it says that there is nothing to do.
 """
 
 import argparse

@@ -1,8 +1,13 @@
 """Pictures in the EBB! layout on disk, and how one sample is made of them.
 
-A folder has `original/NAME.jpg`, `bokeh/NAME.jpg` (of the same even size, at least 64 px) and
+A folder has `original/NAME.jpg`, `bokeh/NAME.jpg` (of the same size, at least 64 px) and
 `original_depth/NAME.png` (of any size); or it has such folders below `train/` and `test/`. Names
 may have gaps; they are sorted by the numbers in them. Any picture format will do.
+
+The network halves a photo, so that a sample's sides are even. Of an odd side, as about half of the
+shots of EBB! have, the last row or column is cut off: of photo, bokeh shot and depth map alike.
+All other pixels stay the camera's own; resampling would change every one of them, and blur the
+photo as much as a lens does that is slightly out of focus.
 
 A sample is
 
@@ -18,15 +23,13 @@ A sample is
 Focus and blur are read from `lens/NAME.json` where there is one, as {"focus": 0.9, "blur": 1.2}.
 For all others they are fitted (`lens.fit`).
 
-Upright 8-bit JPEGs are taken over byte by byte. Whatever else there is (PNG, CMYK, a rotation in
-the EXIF data, a damaged end mark) is encoded once, as RGB at quality 100, which changes
-`photo` and `bokeh` by at most two levels; `image` is made of the exact pixels.
+JPEGs are taken over byte by byte where that is possible, see `jpeg_content`; what has to be encoded
+changes by at most two levels. `image` is made of the exact pixels.
 
 The module imports neither TensorFlow nor TFDS: it also runs in the worker processes.
 """
 
 import hashlib
-import io
 import json
 import re
 import warnings
@@ -35,8 +38,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
+from pynet_tf.data import jpeg_content
 from pynet_tf.errors import InputError
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
@@ -46,8 +50,6 @@ LENS = "lens"
 LACKS = {PHOTOS: "photo", BOKEH: "bokeh shot", DEPTHS: "depth map"}
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MIN_SIDE = 64
-# JPEG's marks. Pillow reads photos whose end mark is damaged; TensorFlow does not.
-_PIXELS, _END = b"\xff\xda", b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -173,10 +175,9 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
         raise InputError(f"{pair.photo} has a name that is not UTF-8; rename it") from error
     photo = images.read_photo(pair.photo)
     height, width = photo.shape[:2]
-    if height % 2 or width % 2 or min(height, width) < MIN_SIDE:
+    if min(height, width) < MIN_SIDE:
         raise InputError(
-            f"{pair.photo} has {width}x{height} pixels; both sides must be even and at least "
-            f"{MIN_SIDE}"
+            f"{pair.photo} has {width}x{height} pixels; both sides must be at least {MIN_SIDE}"
         )
     bokeh = images.read_photo(pair.bokeh)
     if bokeh.shape != photo.shape:
@@ -185,13 +186,16 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
             f"{width}x{height}; they must be equal"
         )
     depth = images.read_depth(pair.depth)
+    if height % 2 or width % 2:
+        depth = _cut_depth(depth, height, width)
+        photo, bokeh = (shot[: height // 2 * 2, : width // 2 * 2] for shot in (photo, bokeh))
     sharp_depth = np.rint(depth_edges.sharpened(depth, photo) * 255).astype(np.uint8)
     focus, blur = pair.lens or fit.fitted(photo, sharp_depth, bokeh)
     return {
         "name": pair.name,
-        "photo": _jpeg(pair.photo, photo),
+        "photo": jpeg_content.of_file(pair.photo, photo),
         "image": images.stack(photo, depth),
-        "bokeh": _jpeg(pair.bokeh, bokeh),
+        "bokeh": jpeg_content.of_file(pair.bokeh, bokeh),
         "sharp_depth": sharp_depth,
         "focus": focus,
         "blur": blur,
@@ -212,17 +216,21 @@ def sample_or_error(pair: Pair) -> dict | InputError:
         return error
 
 
-def _jpeg(path: Path, pixels: np.ndarray) -> bytes:
-    with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
-        plain = opened.format == "JPEG" and opened.mode in ("RGB", "L")
-        if plain and opened.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            content = path.read_bytes()
-            if content.rfind(_END) > content.rfind(_PIXELS):
-                return content
-    encoded = io.BytesIO()
-    # Without the way through YCbCr and its rounding, which costs up to four levels.
-    Image.fromarray(pixels).save(encoded, "JPEG", quality=100, keep_rgb=True)
-    return encoded.getvalue()
+def _cut_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Halves the part of a depth map that is left of a photo when its odd sides are cut.
+
+    Args:
+        depth: `[h, w]` uint8, of the whole photo.
+        height: of the whole photo.
+        width: of the whole photo.
+
+    Returns:
+        `[height // 2, width // 2]` uint8.
+    """
+    rows, columns = depth.shape
+    left = (0, 0, columns * (width // 2 * 2) / width, rows * (height // 2 * 2) / height)
+    half = (width // 2, height // 2)
+    return np.asarray(Image.fromarray(depth).resize(half, Image.Resampling.BICUBIC, box=left))
 
 
 def _leave_out(splits: dict[str, tuple[Pair, ...]], path: Path) -> dict[str, tuple[str, ...]]:

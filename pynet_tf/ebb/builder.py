@@ -1,7 +1,7 @@
 """The TFDS builder of EBB!: aligned pairs of a sharp photo and a wide-aperture shot, with depth.
 
-What a sample is: `pynet_tf/ebb_folder.py`. The samples keep their natural order, and a shard is
-planned before it is written, so that one sample after the other goes straight to its place:
+What a sample is: `pynet_tf/data/ebb_layout.py`. The samples keep their natural order, and a shard
+is planned before it is written, so that one sample after the other goes straight to its place:
 nothing is shuffled on disk, and memory holds one shard at most however large the set is.
 """
 

@@ -124,7 +124,7 @@ def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):
     (source / "original_depth" / "7.png").unlink()
     (source / "bokeh" / "12.jpg").unlink()
     shutil.copy(source / "original" / "3.jpg", source / "original" / "99.jpg")
-    write_pair(source, "51", 66, 63)
+    write_pair(source, "51", 67, 63)
     write_pair(source, "52")
     cut = source / "bokeh" / "52.jpg"
     cut.write_bytes(cut.read_bytes()[:500])
@@ -134,7 +134,7 @@ def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):
     assert first.returncode == 1
     assert "left out, train: no depth map (2): 7, 99\n" in first.stderr
     assert "left out, train: no bokeh shot (2): 12, 99\n" in first.stderr
-    assert f"left out: {source}/original/51.jpg has 63x66 pixels" in first.stderr
+    assert f"left out: {source}/original/51.jpg has 63x67 pixels" in first.stderr
     assert f"left out: {cut} cannot be read" in first.stderr
     assert first.stdout == f"prepared: data/ebb/{shards.VERSION} (train 2, 2 that cannot be used)\n"
     assert len(shards.open_split(tmp_path / "data", "train")) == 2
