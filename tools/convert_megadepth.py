@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     tensors = read_state_dict(options.pth)
     cli.import_tensorflow()
-    from pynet_tf.depth.megadepth import load_state, megadepth, save_megadepth
+    from pynet_tf.depth.estimators.megadepth_network import load_state, megadepth, save_megadepth
 
     model = megadepth()
     try:

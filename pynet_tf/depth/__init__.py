@@ -4,6 +4,6 @@ In: photos, or maps of other programs. Out: depth maps, uint8 `[h, w]`, near = b
 `io` and what lies under it.
 """
 
-from pynet_tf.depth.estimation import estimate_depth
+from pynet_tf.depth.estimators.megadepth import estimate_depth
 
 __all__ = ["estimate_depth"]

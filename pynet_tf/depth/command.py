@@ -19,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pynet_tf import cli
-from pynet_tf.depth.estimation import estimate_maps, map_size
+from pynet_tf.depth.estimators.megadepth import estimate_maps
+from pynet_tf.depth.map_form import map_size
 from pynet_tf.depth.normalization import MAP_SUFFIXES, normalize_files
 from pynet_tf.errors import InputError
 from pynet_tf.io.images import resize, write_image

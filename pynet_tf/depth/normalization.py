@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pynet_tf.depth.estimation import map_size, resize_map, stretch
+from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
 from pynet_tf.io.images import MAX_PIXELS, open_image
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem

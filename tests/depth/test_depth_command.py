@@ -7,10 +7,11 @@ import pytest
 from megadepth_tensors import seeded_tensors
 from PIL import Image
 
-from pynet_tf.depth import estimation
 from pynet_tf.depth.command import main
-from pynet_tf.depth.estimation import estimate_depth, estimate_maps, network_size, stretch
-from pynet_tf.depth.megadepth import load_state, megadepth, save_megadepth
+from pynet_tf.depth.estimators import megadepth, megadepth_network
+from pynet_tf.depth.estimators.megadepth import estimate_depth, estimate_maps, network_size
+from pynet_tf.depth.estimators.megadepth_network import load_state, save_megadepth
+from pynet_tf.depth.map_form import stretch
 from pynet_tf.errors import InputError
 
 
@@ -25,7 +26,7 @@ def bright_is_far():
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    model = megadepth()
+    model = megadepth_network.megadepth()
     load_state(model, seeded_tensors())
     path = tmp_path_factory.mktemp("weights") / "seeded.weights.h5"
     save_megadepth(model, path)
@@ -115,7 +116,7 @@ def test_weights_that_give_no_number_are_reported():
 def test_one_traced_graph_serves_all_sizes(bright_is_far):
     for shape in ((64, 96), (96, 64), (64, 64), (200, 90)):
         estimate_depth(photo_of(*shape), bright_is_far)
-    assert estimation._graph(bright_is_far).experimental_get_tracing_count() == 1
+    assert megadepth._graph(bright_is_far).experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("refine", [False, True])

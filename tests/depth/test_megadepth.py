@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from megadepth_tensors import DATA, seeded_tensors
 
-from pynet_tf.depth.megadepth import (
+from pynet_tf.depth.estimators.megadepth_network import (
     load_megadepth,
     load_state,
     megadepth,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from megadepth_tensors import DATA, seeded_tensors
 
-from pynet_tf.depth.megadepth import load_megadepth
+from pynet_tf.depth.estimators.megadepth_network import load_megadepth
 from pynet_tf.errors import InputError
 
 TOOL = Path(__file__).parents[2] / "tools" / "convert_megadepth.py"

@@ -4,6 +4,6 @@ In: the name of a preset, or a path. Out: an `Estimator`, which makes a depth ma
 Imports `io` and what lies under it; each framework only where its kind of file is loaded.
 """
 
-from pynet_tf.depth.estimators.loading import DEFAULT, load, loader
+from pynet_tf.depth.estimators.choosing import DEFAULT, load, loader
 
 __all__ = ["DEFAULT", "load", "loader"]

@@ -1,4 +1,4 @@
-"""Depth maps of photos with MegaDepth, in the form that training and rendering take.
+"""MegaDepth as an estimator of depth: photos in, maps out.
 
     photo   uint8 [H, W, 3]
     depth   uint8 [H/2, W/2], near = bright, stretched to 0..255
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
 from pynet_tf.io.images import read_photo, resize
 
@@ -42,9 +43,31 @@ def network_size(height: int, width: int) -> tuple[int, int]:
     return round(side / ratio) * NETWORK_MULTIPLE, round(side * ratio) * NETWORK_MULTIPLE
 
 
-def map_size(height: int, width: int) -> tuple[int, int]:
-    """Returns the size (rows, columns) of the depth map of a photo: half the photo's."""
-    return max(height // 2, 1), max(width // 2, 1)
+def load(path: Path) -> "MegaDepth":
+    """Loads MegaDepth.
+
+    Args:
+        path: of its Keras weights, `.weights.h5`.
+
+    Raises:
+        InputError: the file is none of its weights.
+    """
+    from pynet_tf.depth.estimators.megadepth_network import load_megadepth
+
+    return MegaDepth(load_megadepth(path))
+
+
+class MegaDepth:
+    """MegaDepth's network for one photo at a time, with the face of an `Estimator`."""
+
+    name = "MegaDepth"
+
+    def __init__(self, model):
+        self.model = model
+
+    def estimate(self, photo: np.ndarray) -> np.ndarray:
+        """Estimates the depth map of a photo, see `Estimator.estimate`."""
+        return estimate_depth(photo, self.model)
 
 
 def estimate_depth(photo: np.ndarray, model, refine: bool = False) -> np.ndarray:
@@ -52,7 +75,7 @@ def estimate_depth(photo: np.ndarray, model, refine: bool = False) -> np.ndarray
 
     Args:
         photo: `[H, W, 3]` uint8.
-        model: the `keras.Model` of `megadepth.load_megadepth`.
+        model: the `keras.Model` of `megadepth_network.load_megadepth`.
         refine: draw the map's edges to the photo's.
 
     Returns:
@@ -96,37 +119,6 @@ def estimate_maps(
             yield from _estimate_batch(model, waiting.pop(small.shape))
     for batch in waiting.values():
         yield from _estimate_batch(model, batch)
-
-
-def stretch(values: np.ndarray) -> np.ndarray:
-    """Stretches a map to 0..255.
-
-    Single outliers must not take the contrast from all others: where the outermost thousandth
-    of the pixels at both ends spans more than half of the range, it is clipped. A map that is
-    the same everywhere becomes 0.
-
-    Args:
-        values: `[h, w]` finite, large = near.
-
-    Returns:
-        `[h, w]` uint8.
-    """
-    values = np.asarray(values, np.float64)
-    low, high = values.min(), values.max()
-    if low == high:
-        return np.zeros(values.shape, np.uint8)
-    inner_low, inner_high = np.percentile(values, (0.1, 99.9))
-    if 0 < inner_high - inner_low < (high - low) / 2:
-        low, high = inner_low, inner_high
-    return np.round(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-
-
-def resize_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes a map with antialiased bicubic: `[h, w]` -> `[height, width]` float32."""
-    values = np.asarray(values, np.float32)
-    if values.shape == (height, width):
-        return values
-    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _network_input(photo: np.ndarray) -> np.ndarray:

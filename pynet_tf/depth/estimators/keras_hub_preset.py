@@ -8,8 +8,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from pynet_tf.depth.estimators import files
-from pynet_tf.depth.estimators.estimator import Estimator
+from pynet_tf.depth.estimators import litert_file
+from pynet_tf.depth.estimators.photo_to_map import Estimator, short_reason
 from pynet_tf.errors import InputError
 from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.cache import cache_folder
@@ -40,7 +40,7 @@ def load(name: str) -> Estimator:
             partial.write_text(json.dumps({"preset": name, "output": output}), encoding="utf-8")
     try:
         output = json.loads(about.read_text(encoding="utf-8"))["output"]
-        estimator = files.litert(kept, output, normalized=False)
+        estimator = litert_file.load(kept, output, normalized=False)
     except (ValueError, KeyError, InputError):
         # What is kept can be made again.
         kept.unlink(missing_ok=True)
@@ -105,9 +105,8 @@ def _from_preset(keras_hub, name: str):
         return keras_hub.models.DepthAnythingDepthEstimator.from_preset(name)
     # The fetching library, the network and damaged files have exceptions of all kinds.
     except Exception as error:
-        reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"the depth estimator {name} cannot be had ({reason}); give a depth map with --depth "
-            "MAP.png, another estimator's file with --depth_model FILE, or fetch the preset on "
-            "another machine and give its folder with --depth_model FOLDER"
+            f"the depth estimator {name} cannot be had ({short_reason(error)}); give a depth map "
+            "with --depth MAP.png, another estimator's file with --depth_model FILE, or fetch the "
+            "preset on another machine and give its folder with --depth_model FOLDER"
         ) from error

@@ -1,11 +1,21 @@
-"""Tells from a name or path what kind of estimator it is, and loads it."""
+"""Chooses the estimator of depth: the name or path that a user gives tells its kind.
+
+A new kind of estimator begins here, with one more case in `loader`. Its module stands beside this
+one, as `onnx_file` does, and its `load` returns an `Estimator` (`photo_to_map`).
+"""
 
 import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from pynet_tf.depth.estimators import files, presets
-from pynet_tf.depth.estimators.estimator import OUTPUTS, Estimator
+from pynet_tf.depth.estimators import (
+    keras_hub_preset,
+    litert_file,
+    megadepth,
+    onnx_file,
+    saved_model,
+)
+from pynet_tf.depth.estimators.photo_to_map import OUTPUTS, Estimator
 from pynet_tf.errors import InputError
 
 DEFAULT = "depth_anything_v2_small"
@@ -13,7 +23,7 @@ DEFAULT = "depth_anything_v2_small"
 
 def loader(
     model: str | Path = DEFAULT, output: str = "disparity"
-) -> Callable[[], Estimator | files.MegaDepth]:
+) -> Callable[[], Estimator | megadepth.MegaDepth]:
     """Returns what loads an estimator of depth; a wrong name is told at once.
 
     Args:
@@ -31,30 +41,30 @@ def loader(
     path, name = Path(model), str(model)
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
-            return functools.partial(files.saved_model, path, output)
+            return functools.partial(saved_model.load, path, output)
         if (path / "config.json").is_file():
-            return functools.partial(presets.load, name)
+            return functools.partial(keras_hub_preset.load, name)
         raise InputError(
             f"{path} is neither a SavedModel nor a folder written by KerasHub's save_to_preset"
         )
     if path.is_file():
         if name.endswith(".h5"):
-            return functools.partial(files.megadepth, path)
+            return functools.partial(megadepth.load, path)
         if path.suffix == ".onnx":
-            return functools.partial(files.onnx, path, output)
+            return functools.partial(onnx_file.load, path, output)
         if path.suffix == ".tflite":
-            return functools.partial(files.litert, path, output)
+            return functools.partial(litert_file.load, path, output)
         raise InputError(
             f"{path} is no estimator that is known; give .onnx, .tflite, .weights.h5 (of "
             "MegaDepth's .pth tools/convert_megadepth.py makes it) or a folder"
         )
-    if name in presets.PRESETS or name.startswith(("hf://", "kaggle://")):
-        return functools.partial(presets.load, name)
+    if name in keras_hub_preset.PRESETS or name.startswith(("hf://", "kaggle://")):
+        return functools.partial(keras_hub_preset.load, name)
     raise InputError(
-        f"the depth model {name} is neither a file nor one of {', '.join(presets.PRESETS)}"
+        f"the depth model {name} is neither a file nor one of {', '.join(keras_hub_preset.PRESETS)}"
     )
 
 
-def load(model: str | Path = DEFAULT, output: str = "disparity") -> Estimator | files.MegaDepth:
+def load(model: str | Path = DEFAULT, output: str = "disparity") -> Estimator | megadepth.MegaDepth:
     """Loads an estimator of depth, see `loader`."""
     return loader(model, output)()

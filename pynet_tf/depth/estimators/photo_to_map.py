@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pynet_tf.depth.estimation import map_size, resize_map, stretch
+from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
 
 # ImageNet's colours, which nearly all estimators were trained with.
@@ -94,6 +94,11 @@ def image_layout(shape: tuple, name: str) -> tuple[tuple[int, int] | None, bool]
         f"{name} takes {list(shape)}; an estimator of depth takes one photo, [1, 3, h, w] or "
         "[1, h, w, 3]"
     )
+
+
+def short_reason(error: Exception) -> str:
+    """Returns what a framework said, on one line and no longer than a sentence may be."""
+    return " ".join(str(error).split())[:120]
 
 
 def _free_size(height: int, width: int) -> tuple[int, int]:
