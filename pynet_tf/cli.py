@@ -28,6 +28,31 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
         return super()._get_help_string(action)
 
 
+class Parser(argparse.ArgumentParser):
+    """The parser of every command line: shows defaults, and knows the home folder.
+
+    A `~` at the beginning of an argument, or of a value in `--flag=~/x`, where most shells leave
+    it as it is, stands for the home folder.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**{"formatter_class": HelpFormatter} | options)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parses as argparse does, after the home folder has been put in."""
+        arguments = sys.argv[1:] if args is None else args
+        return super().parse_known_args([self._at_home(text) for text in arguments], namespace)
+
+    def _at_home(self, text: str) -> str:
+        flag, equals, value = text.partition("=") if text.startswith("-") else ("", "", text)
+        if not value.startswith("~"):
+            return text
+        expanded = os.path.expanduser(value)
+        if expanded.split("/")[0] == "~":
+            self.error(f"{text}: this user has no home folder; write the path without ~")
+        return flag + equals + expanded
+
+
 def run(main: Callable[[], int | None], name: str) -> None:
     """Runs a command line and exits with its status.
 

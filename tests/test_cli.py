@@ -1,9 +1,12 @@
 """Exit statuses, messages, progress, and a quiet TensorFlow."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from pynet_tf import cli
 from pynet_tf.errors import InputError
@@ -29,6 +32,31 @@ def test_statuses_and_messages(capsys, tmp_path):
     assert status == 2
     assert str(tmp_path / "no" / "such") in said
     assert _run(lambda: _raise(KeyboardInterrupt()), capsys)[0] == 130
+
+
+def test_every_argument_knows_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    parser = cli.Parser()
+    parser.add_argument("photo", nargs="+")
+    parser.add_argument("--data_dir", type=Path)
+    given = ["--data_dir=~/x", "~/a b/*.jpg", "a~b", "~"]
+    options = parser.parse_args(given)
+    assert options.data_dir == tmp_path / "x"
+    assert options.photo == [f"{tmp_path}/a b/*.jpg", "a~b", str(tmp_path)]
+    assert parser.parse_args(["p", "--data_dir", "~/y"]).data_dir == tmp_path / "y"
+
+
+def test_no_home_folder_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(SystemExit, match="2"):
+        cli.Parser().parse_args(["--data_dir=~/x"])
+    assert "--data_dir=~/x: this user has no home folder" in capsys.readouterr().err
+
+
+def test_every_command_line_has_this_parser():
+    files = [*ROOT.glob("pynet_tf/**/*.py"), *ROOT.glob("tools/**/*.py")]
+    assert len(files) > 100
+    assert [f for f in files if "= argparse.ArgumentParser(" in f.read_text()] == []
 
 
 def test_bugs_are_not_hidden():

@@ -63,9 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tools/align_pairs.py", description=__doc__, formatter_class=cli.HelpFormatter
-    )
+    parser = cli.Parser(prog="tools/align_pairs.py", description=__doc__)
     parser.add_argument("raw", metavar="RAW", type=Path, help="folder with original/ and bokeh/")
     parser.add_argument("output", metavar="OUT", type=Path, help="folder for the aligned pairs")
     parser.add_argument("--height", type=_even, default=1024, help="rows of the aligned pairs")

@@ -49,10 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="tools/build_ebb.py",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("src", metavar="SRC", type=Path, help="folder in EBB! layout")
     parser.add_argument(

@@ -9,7 +9,6 @@ The weights are best_generalization_net_G.pth of the MegaDepth project page at C
 All 624 tensors are checked by name and shape; nothing is written unless all of them fit.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,10 +62,9 @@ def read_state_dict(path: Path) -> dict:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Converts the file named in the arguments."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="convert_megadepth.py",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("pth", type=Path, help="best_generalization_net_G.pth")
     parser.add_argument("out", type=Path, help="the Keras file to write; ends in .weights.h5")

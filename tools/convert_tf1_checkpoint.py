@@ -7,7 +7,6 @@ The result is taken by pynet_tf.train (as the start of the next level), evaluate
 export like any other run directory.
 """
 
-import argparse
 from collections.abc import Sequence
 
 from pynet_tf import __version__, cli
@@ -18,7 +17,7 @@ from pynet_tf.runs.run_directory import RunDirectory
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Converts; prints which levels are trained and what was left out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=cli.HelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument(
         "prefix",
         type=cli.utf8_path,

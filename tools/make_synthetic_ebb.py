@@ -31,10 +31,9 @@ LARGEST_SIDE = 8192
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments and makes what is missing."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="make_synthetic_ebb.py",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
     parser.add_argument("--count", type=int, default=200, help="training pairs")

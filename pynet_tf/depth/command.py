@@ -118,10 +118,9 @@ class _Renamed(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m pynet_tf.depth",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("photo", nargs="*", help="photos, folders of photos or patterns")
     parser.add_argument(

@@ -48,10 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m pynet_tf.evaluate",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument(
         "--model",

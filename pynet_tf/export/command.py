@@ -88,10 +88,9 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m pynet_tf.export",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument(
         "--run_dir",

@@ -113,10 +113,9 @@ def _check(splits: Sequence[shards.Split], output: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m pynet_tf.inspect_data",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument(
         "--data_dir", type=Path, required=True, help="where tools/build_ebb.py put the shards"

@@ -166,10 +166,9 @@ def _tell_skipped(jobs: Sequence[photo_files.Job]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m pynet_tf.render",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")

@@ -114,10 +114,9 @@ def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m pynet_tf.train",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     add = parser.add_argument
     add(

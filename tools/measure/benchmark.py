@@ -88,9 +88,7 @@ def _check(flags: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="benchmark.py", description=__doc__, formatter_class=cli.HelpFormatter
-    )
+    parser = cli.Parser(prog="benchmark.py", description=__doc__)
     parser.add_argument("kinds", nargs="*", help=f"any of {', '.join(KINDS)}; all if none")
     parser.add_argument(
         "--levels", type=_levels, default="7654321", help="levels to measure, e.g. 71"

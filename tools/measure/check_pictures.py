@@ -10,7 +10,6 @@ The subject is what the depth map puts within a tenth of the nearest subject's d
 drawn in by 8 pixels; the rest begins 24 pixels outside of it.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,9 +24,7 @@ DETAIL = 480
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="check_pictures.py", description=__doc__, formatter_class=cli.HelpFormatter
-    )
+    parser = cli.Parser(prog="check_pictures.py", description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of the photos")
     parser.add_argument("depths", type=Path, help="folder of their depth maps, near = bright")
     parser.add_argument("pictures", type=Path, help="folder of what pynet_tf.render made of them")

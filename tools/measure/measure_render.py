@@ -4,7 +4,6 @@ Prints one JSON object: seconds of the first call and the median of the later on
 of the process in GiB, and with --network the median seconds of the bare network between them.
 """
 
-import argparse
 import json
 import resource
 import statistics
@@ -22,7 +21,7 @@ from pynet_tf.io import images
 
 def main() -> None:
     """Loads the model, renders and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=cli.HelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument(
         "model", type=Path, help="run directory, SavedModel or .tflite file; lens: the thin lens"
     )

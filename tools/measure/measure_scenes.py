@@ -29,9 +29,7 @@ TRIES = 4
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="measure_scenes.py", description=__doc__, formatter_class=cli.HelpFormatter
-    )
+    parser = cli.Parser(prog="measure_scenes.py", description=__doc__)
     parser.add_argument("what", choices=("sizes", "lamps"))
     parser.add_argument("--model", help="as for pynet_tf.render; the one that comes with it if not")
     parser.add_argument("--scenes", type=int, default=12, help="their number")

@@ -154,14 +154,12 @@ def _enlarge(picture):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="tools/studies/level_1.py",
         description=__doc__,
-        formatter_class=cli.HelpFormatter,
     )
     tasks = parser.add_subparsers(dest="task", required=True)
-    shows = {"formatter_class": cli.HelpFormatter}
-    task = tasks.add_parser("train", help="train variants", **shows)
+    task = tasks.add_parser("train", help="train variants")
     task.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="with levels 7 to 2")
     task.add_argument("--data_dir", type=Path, required=True, help="prepared shards")
     task.add_argument(
@@ -179,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     task.add_argument("--every", type=int, default=50, help="steps between two measurements")
     task.add_argument("--output", type=Path, required=True, help="folder for the figures")
-    task = tasks.add_parser("draw", help="draw them", **shows)
+    task = tasks.add_parser("draw", help="draw them")
     task.add_argument("study", metavar="STUDY", type=Path, help="folder that `train` has written")
     task.add_argument("--ablation", required=True, help="name of the run shown as curves")
     task.add_argument("--output", type=Path, required=True, help="PNG to write")
