@@ -4,7 +4,6 @@
 are no weights at all), `TF1` prefixes of checkpoints that are not those of the 2020 network.
 """
 
-import contextlib
 import pickle
 import shutil
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytorch_files
 import scipy.io
 import tensorflow as tf
 from bad_files import DESCRIPTIONS, PACKED, Hostile, content, first_half, flip
@@ -152,18 +152,9 @@ def _mat(**arrays) -> Callable[[Path], None]:
     return lambda path: scipy.io.savemat(path, arrays, appendmat=False)
 
 
-def _torch(value: Callable, cut: bool = False, **options) -> Callable[[Path], None]:
-    """Returns the maker of a file of PyTorch's, which makes none where PyTorch is not installed."""
-
-    def make(path):
-        with contextlib.suppress(ImportError):
-            import torch
-
-            torch.save(value(torch), path, **options)
-            if cut:
-                first_half(path)
-
-    return make
+def _pth(table: object, **options) -> Callable[[Path], None]:
+    """Returns the maker of a PyTorch file."""
+    return lambda path: pytorch_files.save(table, path, **options)
 
 
 def _cut(make: Callable[[Path], object]) -> Callable[[Path], None]:
@@ -200,15 +191,15 @@ VGG = {
     "mat_of_words": _mat(layers="conv"),
 }
 PTH = {
-    "list.pth": _torch(lambda torch: [torch.zeros(1)]),
-    "words.pth": _torch(lambda torch: {"0.weight": "zero"}),
-    "sparse.pth": _torch(lambda torch: {"0.weight": torch.zeros(3, 3).to_sparse()}),
-    "hostile.pth": _torch(lambda torch: {"0.weight": Hostile()}),
-    "hostile_legacy.pth": _torch(
-        lambda torch: {"0.weight": Hostile()}, _use_new_zipfile_serialization=False
-    ),
-    "cut_short.pth": _torch(lambda torch: {"0.weight": torch.zeros(1000)}, cut=True),
-    "other_network.pth": _torch(lambda torch: {"0.weight": torch.zeros(3)}),
+    "list.pth": _pth([np.zeros(1)]),
+    "words.pth": _pth({"0.weight": "zero"}),
+    "unknown_numbers.pth": _pth({"0.weight": np.zeros(3)}, storage="UnknownStorage"),
+    "beyond.pth": _pth({"0.weight": np.zeros(3)}, offset=1),
+    "hostile.pth": _pth({"0.weight": Hostile()}),
+    "hostile_legacy.pth": _pth({"0.weight": Hostile()}, zip_format=False),
+    "cut_short.pth": _cut(_pth({"0.weight": np.zeros(1000)})),
+    "cut_short_legacy.pth": _cut(_pth({"0.weight": np.zeros(1000)}, zip_format=False)),
+    "other_network.pth": _pth({"0.weight": np.zeros(3)}),
 }
 LITERT = {
     "empty.tflite": content(b""),

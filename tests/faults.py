@@ -180,9 +180,8 @@ def _load() -> dict:
             continue
         with contextlib.suppress(ImportError):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for optional in ("torch", "cv2"):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(optional)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("cv2")
     mains = {f"tools/{tool}.py": importlib.import_module(tool).main for tool in TOOLS}
     for command in COMMANDS:
         name = f"pynet_tf.{command}"

@@ -256,7 +256,7 @@ ARGUMENTS = {
 }  # fmt: skip
 
 # What the tools need beside the package.
-OPTIONAL = {"tools/convert_megadepth.py": "torch", "tools/align_pairs.py": "cv2"}
+OPTIONAL = {"tools/align_pairs.py": "cv2"}
 CASES = [
     *_photos(), *_maps(), *_models(), *_data_sets(), *_weights(), *_names(), *_folders(),
     *_arguments(),
