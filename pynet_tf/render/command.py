@@ -158,7 +158,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         )
 
 
-def _tell_skipped(jobs: Sequence[photo_files.Job]) -> None:
+def _tell_skipped(jobs: Sequence[photo_files.PlannedPicture]) -> None:
     if jobs:
         names = ", ".join(str(job.output) for job in jobs[:3])
         more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""

@@ -25,7 +25,7 @@ Renderer = Callable[[PhotoWithDepth], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Job:
+class PlannedPicture:
     """One photo and the picture to be made of it."""
 
     photo: Path
@@ -34,7 +34,7 @@ class Job:
 
 def plan(
     photos: Iterable[Path], output: Path, picture_format: str = "same", depth: Path | None = None
-) -> list[Job]:
+) -> list[PlannedPicture]:
     """Names the picture of every photo.
 
     Args:
@@ -55,17 +55,17 @@ def plan(
     maps = depth if depth is None or depth.is_dir() else depth.parent
     if maps is not None and os.path.realpath(maps) == os.path.realpath(output):
         raise InputError(f"--output {output} is the folder of the depth maps; name another folder")
-    jobs: dict[str, Job] = {}
+    planned: dict[str, PlannedPicture] = {}
     for photo in photos:
         name = photo.stem + _suffix(photo, picture_format)
         # Some file systems take a.png and A.PNG for one file.
-        first = jobs.setdefault(name.casefold(), Job(photo, output / name))
+        first = planned.setdefault(name.casefold(), PlannedPicture(photo, output / name))
         if first.photo != photo:
             raise InputError(
                 f"{first.photo} and {photo} would both become {output / name}; rename one or "
                 "render them into different folders"
             )
-    return list(jobs.values())
+    return list(planned.values())
 
 
 def _suffix(photo: Path, picture_format: str) -> str:
@@ -78,12 +78,12 @@ def _suffix(photo: Path, picture_format: str) -> str:
 
 
 def render_file(
-    job: Job, render: Renderer, source: Source, keep_depth: Path | None = None
+    planned: PlannedPicture, render: Renderer, source: Source, keep_depth: Path | None = None
 ) -> PhotoWithDepth:
     """Renders one photo file; writes the picture whole or not at all.
 
     Args:
-        job: from `plan`.
+        planned: from `plan`.
         render: what makes the picture; one that is smaller than the photo, as of level 2 or 3,
             is enlarged to its size.
         source: gives the photo and its depth map.
@@ -95,13 +95,13 @@ def render_file(
     Raises:
         InputError: the photo or its depth map cannot be used; the message names the file.
     """
-    found = source(job.photo)
+    found = source(planned.photo)
     try:
         picture = render(found)
     except InputError as error:
-        raise InputError(f"{job.photo}: {error}") from error
+        raise InputError(f"{planned.photo}: {error}") from error
     picture = images.resize(picture, *found.photo.shape[:2])
-    images.write_image(job.output, picture, **found.options)
+    images.write_image(planned.output, picture, **found.options)
     if keep_depth is not None:
-        images.write_image(keep_depth / f"{job.photo.stem}.png", found.depth)
+        images.write_image(keep_depth / f"{planned.photo.stem}.png", found.depth)
     return found

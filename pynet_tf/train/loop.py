@@ -23,9 +23,9 @@ from pynet_tf.runs.level_directory import Writer
 from pynet_tf.train import (
     config,
     distribution,
+    learning_rate,
     monitoring,
     planning,
-    recipes,
     step,
     tensorboard,
     vgg,
@@ -100,7 +100,7 @@ def train_level(
             begun = time.perf_counter()
             image, target = next(batches)
             waited = time.perf_counter() - begun
-            optimizer.learning_rate = recipes.rate(job.recipe, done)
+            optimizer.learning_rate = learning_rate.rate(job.recipe, done)
             measured = {name: float(value) for name, value in train_on(image, target).items()}
             seen.add(measured, waited, time.perf_counter() - begun)
             monitoring.refuse_hopeless(
@@ -141,7 +141,7 @@ class _Reports:
     def log(self, done: int, seen: monitoring.StepMetrics) -> None:
         """Logs the metrics of the steps every `LOG_STEP` steps."""
         if done % LOG_STEP == 0 or done == self._job.recipe.iterations:
-            rate = {"learning_rate": recipes.rate(self._job.recipe, done)}
+            rate = {"learning_rate": learning_rate.rate(self._job.recipe, done)}
             tensorboard.write_metrics(self._train_log, seen.take_means() | rate, done)
 
     def validate_and_save(

@@ -104,12 +104,3 @@ def recipe(name: str, level: int) -> Recipe:
         "small": _SMALL,
     }
     return tables[name][level]
-
-
-def rate(recipe: Recipe, step: int) -> float:
-    """Returns the learning rate of a step, 1 to `recipe.iterations`."""
-    warmth = min(1.0, step / max(1, recipe.warm_up))
-    if recipe.last_learning_rate is None or recipe.iterations == 1:
-        return warmth * recipe.learning_rate
-    done = (step - 1) / (recipe.iterations - 1)
-    return warmth * recipe.learning_rate ** (1 - done) * recipe.last_learning_rate**done

@@ -3,7 +3,7 @@
 import pytest
 
 from pynet_tf.model import LEVELS
-from pynet_tf.train import recipes
+from pynet_tf.train import learning_rate, recipes
 
 
 def test_2020_batches_iterations_and_rate():
@@ -32,7 +32,7 @@ def test_reproduction_is_table_1():
 @pytest.mark.parametrize("name", recipes.NAMES)
 def test_the_rate_of_level_1_falls(name):
     recipe = recipes.recipe(name, 1)
-    last = recipes.rate(recipe, recipe.iterations)
+    last = learning_rate.rate(recipe, recipe.iterations)
     assert last < recipe.learning_rate / 5
 
 
@@ -43,19 +43,3 @@ def test_every_level_has_a_target_and_only_large_ones_ssim(name, level):
     assert recipe.window % 32 == 0
     side = recipe.window * 2 // 2 ** (level - 1)
     assert side >= (11 if recipe.ssim else 1)
-
-
-def test_rate_falls_by_the_same_factor_to_the_last():
-    recipe = recipes.Recipe(1, 41, 1e-3, last_learning_rate=1e-5)
-    rates = [recipes.rate(recipe, step) for step in (21, 31, 41)]
-    assert rates == pytest.approx([1e-4, 10**-4.5, 1e-5])
-    constant = recipes.Recipe(1, 41, 1e-3)
-    assert {recipes.rate(constant, step) for step in range(20, 42)} == {1e-3}
-
-
-@pytest.mark.parametrize("last", [None, 1e-4])
-def test_rate_grows_over_the_first_steps(last):
-    recipe = recipes.Recipe(1, 5_000, 1e-3, last_learning_rate=last)
-    rates = [recipes.rate(recipe, step) for step in range(1, 21)]
-    assert rates == pytest.approx([1e-3 * step / 20 for step in range(1, 21)], rel=0.02)
-    assert recipes.rate(recipes.Recipe(1, 1, 1e-3, last, warm_up=0), 1) == 1e-3

@@ -63,7 +63,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     from pynet_tf import model
     from pynet_tf.data import pipeline
     from pynet_tf.runs.run_directory import RunDirectory
-    from pynet_tf.train import losses, recipes, vgg
+    from pynet_tf.train import learning_rate, losses, recipes, vgg
     from pynet_tf.train.optimizer import Adam
 
     pyramid, run = RunDirectory(options.run_dir).load(2)
@@ -115,7 +115,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     numbers = range(1, options.steps + 1)
     shown = cli.progress(numbers, len(numbers), variant.says, every=60)
     for done, (image, target) in zip(shown, batches, strict=False):
-        optimizer.learning_rate = recipes.rate(recipe, done)
+        optimizer.learning_rate = learning_rate.rate(recipe, done)
         norms = step(image, target)
         if done % options.every == 0 or done == options.steps:
             norms = {name: float(norm) for name, norm in norms.items()}
