@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _check(options)
 
     cli.import_tensorflow()
-    from pynet_tf.export import onnx, saved_model
-    from pynet_tf.inference import calibration, litert, loading, signatures
+    from pynet_tf.export import litert, onnx, saved_model
+    from pynet_tf.inference import loading, signatures
     from pynet_tf.io import atomic_files
 
     pyramid, run = loading.load_pyramid(options.run_dir, options.level)
@@ -42,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         RunDirectory(options.output).share(run, pyramid)
     else:
         if options.format == "litert":
-            images = None
-            if options.calibration:
-                images = calibration.images(options.calibration, run.input, size)
-            content = litert.convert(pyramid, run.level, options.quantize, size, images)
+            content = litert.convert(pyramid, run, options.quantize, size, options.calibration)
         else:
             content = onnx.convert(pyramid, run.level, size)
         with atomic_files.replacing(options.output) as partial:

@@ -14,8 +14,8 @@ from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.cache import cache_folder
 from pynet_tf.runs.run_directory import RunDirectory
 
-# Weights of 32 bits give TensorFlow's picture; of 8 bits, nearly, and faster. With how `litert`
-# calls them.
+# Weights of 32 bits give TensorFlow's picture; of 8 bits, nearly, and faster. With how
+# `litert_conversion` calls them.
 KINDS = {"float32": "none", "int8": "int8"}
 # The network that comes with the project has its forms beside its weights, which have 16 bits.
 _BESIDE = {"float32": "float16.tflite", "int8": "int8.tflite"}
@@ -85,7 +85,7 @@ def write_form(path: Path, level: int, kind: str, file: Path) -> None:
         InputError: there is no such network, it is one that cannot be converted, or the disk is
             full.
     """
-    from pynet_tf.inference import litert, loading
+    from pynet_tf.inference import litert_conversion, loading
 
     model = loading.load_model(path, level)
     if model.pyramid is None:
@@ -93,6 +93,6 @@ def write_form(path: Path, level: int, kind: str, file: Path) -> None:
             f"{path} is a SavedModel of an earlier version, which only renders as it is; leave "
             "--fast out"
         )
-    content = litert.convert(model.pyramid(), level, KINDS[kind])
+    content = litert_conversion.convert(model.pyramid(), level, KINDS[kind])
     with replacing(file) as partial:
         partial.write_bytes(content)

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
-from pynet_tf.export import onnx
+from pynet_tf.export import calibration, onnx
 from pynet_tf.export.command import main
-from pynet_tf.inference import calibration, litert, renderer, signatures
+from pynet_tf.inference import litert_conversion, renderer, signatures
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.io import images
 from pynet_tf.runs.run_directory import RunDirectory
@@ -105,7 +105,7 @@ def test_mistakes_are_answered_in_one_sentence(run_dir, tmp_path):
 
 @pytest.mark.parametrize(("quantize", "least"), [("none", 90), ("float16", 50), ("int8", 30)])
 def test_litert_gives_what_the_network_gives(pyramid, image, quantize, least):
-    run = LiteRTNetwork(litert.convert(pyramid, LEVEL, quantize))
+    run = LiteRTNetwork(litert_conversion.convert(pyramid, LEVEL, quantize))
     assert (run.level, run.form, run.size) == (LEVEL, DEPTH, None)
     # One model for all sizes, in any order.
     for picture in (image, image[:, :64, :96], image):
@@ -134,7 +134,7 @@ def test_litert_blurs_as_the_network_does(told, quantize, least):
     expected = pyramid(image)["level_1"].numpy()
     blurred = np.asarray(tf.nn.depth_to_space(image[..., :12], 2)) - expected
     assert np.abs(blurred[:, :16]).mean() > 5 * np.abs(blurred[:, 40:88, 72:120]).mean()
-    run = LiteRTNetwork(litert.convert(pyramid, 1, quantize))
+    run = LiteRTNetwork(litert_conversion.convert(pyramid, 1, quantize))
     assert run.form.is_told_defocus
     assert psnr(run(image), expected) > least
 
@@ -142,8 +142,8 @@ def test_litert_blurs_as_the_network_does(told, quantize, least):
 def test_litert_files_of_the_head_light_are_refused(monkeypatch, tmp_path):
     """They took 13 channels too, under another name."""
     with monkeypatch.context() as patched:
-        patched.setattr(litert, "input_name", lambda form: "image")
-        content = litert.convert(
+        patched.setattr(litert_conversion, "input_name", lambda form: "image")
+        content = litert_conversion.convert(
             model.pynet(width=0.02, head="defocus", largest_kernel=3, seed=None), 7
         )
     (tmp_path / "old.tflite").write_bytes(content)
