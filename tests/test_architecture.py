@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pynet_tf"
-COMMAND_LINES = ("depth", "evaluate", "export", "inspect_data", "render", "train")
+COMMAND_LINES = ("app", "depth", "evaluate", "export", "inspect_data", "render", "train")
 TOOLS = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "tools").rglob("*.py")
@@ -27,6 +27,7 @@ FLOORS = (
     {"ebb", "inference", "inspect_data", "train"},
     {"evaluate", "export", "prepare"},
     {"render"},
+    {"app"},
 )
 # The path by which Python users know MegaDepth; nothing of ours takes it.
 DOORS = {"megadepth"}
@@ -133,7 +134,8 @@ def quickly(program, *arguments, folder=None):
         "run = runpy.run_path if program.endswith('.py') else runpy.run_module\n"
         "try: run(program, run_name='__main__')\n"
         "except SystemExit as end: status = end.code\n"
-        "heavy = {'tensorflow', 'keras', 'matplotlib', 'scipy', 'cv2'} & set(sys.modules)\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib', 'scipy', 'cv2', 'gradio'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else status)"
     )
     program = str(ROOT / program) if program.endswith(".py") else program

@@ -1,0 +1,91 @@
+"""Opens a page on this machine: drop a photo, click what should be sharp, slide the blur.
+
+    python -m pynet_tf.app
+
+The page is for this machine alone unless --host says otherwise, asks nothing of other servers, and
+forgets a photo when its tab is closed. What it downloads is what `python -m pynet_tf.render` would
+write. Ctrl-C ends it.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import signal
+import sys
+from collections.abc import Sequence
+
+from pynet_tf import cli
+from pynet_tf.errors import InputError
+
+HIGHEST_PORT = 65535
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Shows the page until it is interrupted; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    if options.model is not None and not options.model.exists():
+        raise InputError(
+            f"--model {options.model} is not there; train one (python -m pynet_tf.train), or leave "
+            "it out for the network that comes with the project"
+        )
+    if importlib.util.find_spec("gradio") is None:
+        raise InputError('the page needs the extra app; install it: pip install "pynet_tf[app]"')
+    from pynet_tf.app import listening
+
+    with listening.bound(options.host, options.port) as socket:
+        from pynet_tf.app.renderers import Renderers
+        from pynet_tf.depth import estimators
+
+        load = estimators.loader(options.depth_model, options.depth_output)
+
+        def quietly():
+            with cli.without_messages():
+                return load()
+
+        with cli.without_messages():
+            renderers = Renderers(options.model, quietly)
+        # Ctrl-C is how the page ends; being told to end is no reason to leave files behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        with contextlib.suppress(KeyboardInterrupt):
+            from pynet_tf.app import server
+
+            server.serve(renderers, socket, options.host, browser=not options.no_browser)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pynet_tf.app", description=__doc__, formatter_class=cli.HelpFormatter
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at; 0.0.0.0 lets all machines in reach use the page",
+    )
+    parser.add_argument("--port", type=_port, default=7860, help="to listen at; 0: a free one")
+    parser.add_argument("--no_browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--model",
+        type=cli.utf8_path,
+        help="run directory, exported SavedModel or .tflite file; the network that comes with the "
+        "project if not given",
+    )
+    parser.add_argument(
+        "--depth_model",
+        default="depth_anything_v2_small",
+        metavar="NAME|PATH",
+        help="what estimates depth where a photo holds none, as for pynet_tf.render",
+    )
+    parser.add_argument(
+        "--depth_output",
+        choices=("disparity", "distance"),
+        default="disparity",
+        help="what a file of --depth_model gives: near = large, or near = small",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {HIGHEST_PORT}")
+    return int(text)

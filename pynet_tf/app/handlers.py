@@ -1,0 +1,315 @@
+"""What happens at a drop, a click, a slide: from the events of the page to what it shows.
+
+Every handler answers with updates of `SHOWN`, in this order. What goes wrong is told in a sentence
+and leaves the page as it was.
+"""
+
+import contextlib
+import html
+import re
+import shutil
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from pynet_tf.app import examples, views
+from pynet_tf.app.open_photo import Choices, OpenPhoto, rounded
+from pynet_tf.app.renderers import NoEstimatorError, Renderers
+from pynet_tf.app.visitors import Session, Visitors
+from pynet_tf.errors import InputError
+from pynet_tf.io import images
+
+VIEWS = ("Picture", "Before / after", "What is sharp", "Depth")
+METHODS = {"Network": "net", "Thin lens": "lens"}
+# What the handlers change: a sentence, what is there before a photo is open and after, the picture,
+# the two pictures of before and after, and the command that makes the same picture.
+SHOWN = ("told", "start", "studio", "picture", "compare", "command")
+Updates = tuple
+_NOTHING_OPEN = "This photo is no longer open; drop it again."
+_NO_DEPTH = (
+    "This photo holds no depth map, and {why}. Give a depth map of your own under Depth map, or "
+    "take one of the examples."
+)
+
+
+class Handlers:
+    """The handlers of the page's events.
+
+    Args:
+        renderers: shared by all visitors.
+        visitors: who is at the page.
+        forget: called with a tab that was closed.
+    """
+
+    def __init__(self, renderers: Renderers, visitors: Visitors, forget: Callable[[str], None]):
+        self._renderers, self._visitors, self._forget = renderers, visitors, forget
+
+    def drop(
+        self, file: str, view: str, blur, lights, sharp_range, method, request: gr.Request
+    ) -> Iterator[Updates]:
+        """Opens a photo that was uploaded."""
+        if file is None:
+            yield _nothing()
+            return
+        yield _told("Reading the photo and finding its depth …")
+        # Steps of a generator run in threads of their own, so that none may end with the lock held.
+        with self._session(request) as session:
+            shown = self._opened(
+                session, Path(file), None, view, (blur, lights, sharp_range, method)
+            )
+        yield shown
+
+    def example(
+        self, view: str, blur, lights, sharp_range, method, request: gr.Request,
+        event: gr.SelectData,
+    ) -> Updates:  # fmt: skip
+        """Opens an example."""
+        example = examples.found()[event.index]
+        with self._session(request) as session:
+            sliders = blur, lights, sharp_range, method
+            return self._opened(session, example.photo, example.depth, view, sliders)
+
+    def _opened(self, session: Session, file: Path, depth: Path | None, view: str, sliders):
+        session.close()
+        folder = session.new_folder()
+        photo = OpenPhoto(self._renderers, folder / file.name, folder, _choices(*sliders))
+
+        def run() -> Updates:
+            given = depth
+            if depth is not None:
+                shutil.copy(file, photo.path)
+                given = shutil.copy(depth, folder)
+            elif session.owns(file):
+                file.rename(photo.path)
+            else:
+                raise InputError("this file was not uploaded from here; drop it again")
+            session.photo = photo
+            try:
+                photo.open(given and Path(given))
+            except NoEstimatorError as error:
+                return self._without_depth(session, error)
+            except InputError:
+                session.close()
+                raise
+            return self._shown(session, view)
+
+        return _answer(run, session)
+
+    def _without_depth(self, session: Session, error: NoEstimatorError) -> Updates:
+        why = str(error).partition("; ")[0]
+        photo = session.photo
+        photo.open_without_depth()
+        picture = _written(session, photo.small, photo)
+        return _updates(
+            told=_sentence(_NO_DEPTH.format(why=why), wrong=True), start=gr.update(visible=False),
+            studio=gr.update(visible=True), picture=gr.update(value=picture, visible=True),
+            compare=gr.update(visible=False), command="",
+        )  # fmt: skip
+
+    def click(self, view: str, request: gr.Request, event: gr.SelectData) -> Updates:
+        """Makes a place sharp."""
+        with self._session(request) as session:
+
+            def run() -> Updates:
+                photo = _open(session)
+                height, width = photo.small.shape[:2]
+                x, y = event.index
+                photo.choose(point=rounded((x + 0.5) / width, (y + 0.5) / height))
+                return self._shown(session, view)
+
+            return _answer(run, session)
+
+    def automatic(self, view: str, request: gr.Request) -> Updates:
+        """Goes back to the automatic focus."""
+        return self._changed(request, view, lambda photo: photo.choose(point=None))
+
+    def slide(self, view: str, blur, lights, sharp_range, method, request: gr.Request) -> Updates:
+        """Changes blur, lights, sharp range or method."""
+        chosen = vars(_choices(blur, lights, sharp_range, method)) | {}
+        del chosen["point"]
+        return self._changed(request, view, lambda photo: photo.choose(**chosen))
+
+    def look(self, view: str, request: gr.Request) -> Updates:
+        """Shows another view."""
+        return self._changed(request, view, lambda photo: None)
+
+    def take_map(self, file: str, view: str, request: gr.Request) -> Updates:
+        """Uses a depth map of the visitor's own."""
+
+        def take(photo: OpenPhoto) -> None:
+            if file is not None:
+                photo.take_map(Path(file))
+                Path(file).unlink(missing_ok=True)
+
+        return self._changed(request, view, take, owned=file)
+
+    def drop_map(self, view: str, request: gr.Request) -> Updates:
+        """Goes back to the depth map that was found."""
+        return self._changed(request, view, OpenPhoto.take_own_map)
+
+    def _changed(
+        self,
+        request: gr.Request,
+        view: str,
+        change: Callable[[OpenPhoto], None],
+        owned: str | None = None,
+    ) -> Updates:
+        with self._session(request) as session:
+
+            def run() -> Updates:
+                if owned is not None and not session.owns(owned):
+                    raise InputError("this file was not uploaded from here; drop it again")
+                photo = session.photo
+                if photo is None:
+                    raise InputError(_NOTHING_OPEN)
+                change(photo)
+                _open(session)
+                return self._shown(session, view)
+
+            return _answer(run, session)
+
+    def download(self, request: gr.Request) -> tuple[str, str]:
+        """Writes the picture at full size; returns what is told and where the file is."""
+        with self._session(request) as session:
+            try:
+                photo = _open(session)
+                for earlier in session.made.glob("full_*"):
+                    shutil.rmtree(earlier, ignore_errors=True)
+                path = photo.write(session.new_folder(session.made, "full_"))
+            except Exception as error:
+                return _wrong(error, session), ""
+            height, width = photo.found.photo.shape[:2]
+            return _sentence(f"Downloaded: {path.name}, {width}x{height} pixels."), str(path)
+
+    def another(self, request: gr.Request) -> Updates:
+        """Closes the photo."""
+        with self._session(request) as session:
+            session.close()
+        return _updates(
+            told="", start=gr.update(visible=True), studio=gr.update(visible=False),
+            picture=gr.update(value=None), compare=gr.update(value=None), command="",
+        )  # fmt: skip
+
+    def leave(self, request: gr.Request) -> None:
+        """Forgets a tab that was closed."""
+        visitor = request.request.scope["visitor"]
+        self._visitors.leave(visitor, request.session_hash)
+        self._forget(request.session_hash)
+
+    @contextlib.contextmanager
+    def _session(self, request: gr.Request) -> Iterator[Session]:
+        visitor = request.request.scope["visitor"]
+        session = self._visitors.session(visitor, request.session_hash)
+        with session.lock:
+            yield session
+
+    def _shown(self, session: Session, view: str) -> Updates:
+        """Shows the open photo."""
+        photo = session.photo
+        compare, picture = gr.update(visible=False), gr.update(visible=False)
+        if view == VIEWS[1]:
+            pair = photo.small, photo.picture()
+            compare = gr.update(value=[_written(session, p, photo) for p in pair], visible=True)
+        else:
+            height, width = photo.small.shape[:2]
+            if view == VIEWS[2]:
+                made = views.what_is_sharp(photo.small, photo.defocus())
+            elif view == VIEWS[3]:
+                made = views.depth_picture(photo.found.depth, height, width)
+            else:
+                made = photo.picture()
+            chosen = photo.choices.point is not None
+            made = np.asarray(views.with_focus(made, photo.sharp_point(), chosen))
+            picture = gr.update(value=_written(session, made, photo), visible=True)
+        state = _without_folders(_state(photo), session)
+        return _updates(
+            told=_sentence(state), start=gr.update(visible=False),
+            studio=gr.update(visible=True), picture=picture, compare=compare,
+            command=photo.command(),
+        )  # fmt: skip
+
+
+def _choices(blur: float, lights: float, sharp_range: float, method: str) -> Choices:
+    """Returns what the sliders say; the sharp range is in percent of all depths, a quarter behind.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+    behind = round(sharp_range / 400, 4)
+    return Choices(
+        None, float(blur), float(lights), (behind, round(3 * behind, 4)), METHODS[method]
+    )
+
+
+def _open(session: Session) -> OpenPhoto:
+    if session.photo is None:
+        raise InputError(_NOTHING_OPEN)
+    if not session.photo.has_depth:
+        raise InputError(
+            "this photo has no depth map yet; give one under Depth map, or take another photo"
+        )
+    return session.photo
+
+
+def _state(photo: OpenPhoto) -> str:
+    """Tells what is sharp, and where the depth comes from."""
+    if photo.choices.point is not None:
+        sharp = "Sharp where you clicked"
+    elif photo.found.focus is not None:
+        sharp = f"Sharp {photo.found.focus[1]}"
+    else:
+        sharp = "Sharp the nearest subject"
+    return f"{sharp}. Depth: {photo.found.source}."
+
+
+def _written(session: Session, picture: np.ndarray, photo: OpenPhoto) -> str:
+    path = session.new_picture(".jpg")
+    profile = photo.profile
+    images.write_image(path, picture, **({"icc_profile": profile} if profile else {}))
+    return str(path)
+
+
+def _answer(run: Callable[[], Updates], session: Session) -> Updates:
+    try:
+        return run()
+    except Exception as error:
+        return _told(_wrong(error, session), as_html=True)
+
+
+def _wrong(error: Exception, session: Session) -> str:
+    """Tells what went wrong in a sentence, without the folders of this machine."""
+    if isinstance(error, InputError):
+        sentence = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        sentence = f"this machine could not do it ({error.strerror}); try again later"
+    else:
+        traceback.print_exception(error)
+        sentence = "this did not work, by a fault of the page; the terminal tells more"
+    sentence = _without_folders(sentence, session)
+    sentence = sentence[:1].upper() + sentence[1:]
+    return _sentence(sentence if sentence.endswith(".") else f"{sentence}.", wrong=True)
+
+
+def _without_folders(text: str, session: Session) -> str:
+    """Names files as the visitor does: photos and maps lie in folders with names of chance."""
+    return re.sub(re.escape(str(session.folder.parent)) + r"/[^/]+/[^/]+/", "", text)
+
+
+def _sentence(text: str, wrong: bool = False) -> str:
+    kind = "wrong" if wrong else "state"
+    return f'<p class="{kind}" role="status">{html.escape(text)}</p>'
+
+
+def _updates(**values) -> Updates:
+    return tuple(values.get(name, gr.skip()) for name in SHOWN)
+
+
+def _told(text: str, as_html: bool = False) -> Updates:
+    return _updates(told=text if as_html else _sentence(text))
+
+
+def _nothing() -> Updates:
+    return _updates()

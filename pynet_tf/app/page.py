@@ -1,0 +1,138 @@
+"""The page itself: what is where, what it looks like, and which handler answers which event."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+
+from pynet_tf.app import examples
+from pynet_tf.app.handlers import METHODS, SHOWN, VIEWS, Handlers
+from pynet_tf.app.open_photo import Choices
+from pynet_tf.app.renderers import Renderers
+from pynet_tf.app.visitors import Visitors
+
+_LOOKS = Path(__file__).parent / "looks"
+# Pictures of all kinds, and those that browsers do not know as such.
+_PHOTOS = ["image", ".heic", ".heif", ".hif", ".avif"]
+MOST_BLUR, MOST_LIGHTS, MOST_SHARP_RANGE = 5, 30, 60
+_TITLE = """
+<h1>pynet_tf</h1>
+<p>Blurs the background of a photo as a fast lens does. The photo stays on this machine.</p>
+"""
+
+
+def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], None]) -> gr.Blocks:
+    """Builds the page.
+
+    Args:
+        renderers: shared by all visitors.
+        visitors: who is at the page.
+        forget: called with a tab that was closed.
+    """
+    handlers = Handlers(renderers, visitors, forget)
+    usual = Choices()
+    with gr.Blocks(title="pynet_tf", analytics_enabled=False) as page:
+        gr.HTML(_TITLE, elem_id="title")
+        told = gr.HTML("", elem_id="told")
+        with gr.Column(elem_id="start") as start:
+            photo = gr.File(label="Drop a photo here", file_types=_PHOTOS, elem_id="drop")
+            shown = examples.found()
+            gallery = gr.Gallery(
+                [(str(example.photo), example.title) for example in shown],
+                label="Or take an example", columns=3, allow_preview=False, interactive=False,
+                buttons=[], elem_id="examples", visible=bool(shown),
+            )  # fmt: skip
+        with gr.Row(visible=False, elem_id="studio") as studio:
+            with gr.Column(scale=5, min_width=320):
+                view = gr.Radio(VIEWS, value=VIEWS[0], show_label=False, elem_id="view")
+                picture = gr.Image(
+                    type="filepath", interactive=False, show_label=False, buttons=["fullscreen"],
+                    elem_id="picture",
+                )  # fmt: skip
+                compare = gr.ImageSlider(
+                    type="filepath", interactive=False, show_label=False, visible=False,
+                    buttons=["fullscreen"], max_height=2000, elem_id="compare",
+                )  # fmt: skip
+            with gr.Column(scale=2, min_width=300, elem_id="choices"):
+                blur = gr.Slider(
+                    0, MOST_BLUR, usual.blur, step=0.1, label="Blur", elem_id="blur",
+                    info="Radius of the largest disc, in percent of the photo's longer side",
+                )  # fmt: skip
+                lights = gr.Slider(
+                    0, MOST_LIGHTS, usual.highlights, step=1, label="Lights", elem_id="lights",
+                    info="How much brighter small lights are than the photo shows; 0: as is likely",
+                )  # fmt: skip
+                sharp_range = gr.Slider(
+                    0, MOST_SHARP_RANGE, 100 * sum(usual.sharp_range), step=1,
+                    label="Sharp range", elem_id="sharp_range",
+                    info="Percent of all depths that stay sharp around the focus",
+                )  # fmt: skip
+                method = gr.Radio(
+                    list(METHODS), value=next(iter(METHODS)), label="Rendered by",
+                    elem_id="method",
+                )  # fmt: skip
+                automatic = gr.Button("Automatic focus", size="sm", elem_id="automatic")
+                download = gr.Button("Download at full size", variant="primary", elem_id="download")
+                another = gr.Button("Another photo", size="sm", elem_id="another")
+                with gr.Accordion("Depth map", open=False):
+                    given = gr.File(
+                        label="Drop a depth map of your own (near = bright)", file_types=["image"],
+                        height=140, elem_id="given",
+                    )  # fmt: skip
+                with gr.Accordion("The same from the command line", open=False):
+                    command = gr.Code(
+                        language="shell", show_label=False, interactive=False, elem_id="command",
+                        wrap_lines=True, buttons=["copy"],
+                    )  # fmt: skip
+        link = gr.Textbox(visible=False)
+
+        outputs = [
+            {"told": told, "start": start, "studio": studio, "picture": picture,
+             "compare": compare, "command": command}[name]
+            for name in SHOWN
+        ]  # fmt: skip
+        sliders = [blur, lights, sharp_range, method]
+        quietly = {"show_progress": "hidden", "api_visibility": "private"}
+        # One photo at a time is opened or rendered; of many clicks in a row the last one counts.
+        drawn = {**quietly, "trigger_mode": "always_last", "concurrency_id": "draw"}
+        photo.upload(handlers.drop, [photo, view, *sliders], outputs, **quietly)
+        gallery.select(handlers.example, [view, *sliders], outputs, **quietly)
+        picture.select(handlers.click, [view], outputs, **drawn)
+        gr.on(
+            [slider.input for slider in sliders], handlers.slide, [view, *sliders], outputs, **drawn
+        )
+        view.input(handlers.look, [view], outputs, **drawn)
+        automatic.click(handlers.automatic, [view], outputs, **drawn)
+        given.upload(handlers.take_map, [given, view], outputs, **drawn)
+        given.clear(handlers.drop_map, [view], outputs, **drawn)
+        another.click(handlers.another, None, outputs, **quietly)
+        another.click(lambda: (None, None), None, [photo, given], **quietly)
+        download.click(
+            handlers.download, None, [told, link], show_progress="full",
+            show_progress_on=[download], api_visibility="private",
+        ).then(None, [link], None, js=_script("download.js"))  # fmt: skip
+        page.unload(handlers.leave)
+    return page.queue(default_concurrency_limit=1, api_open=False)
+
+
+def theme() -> gr.themes.Base:
+    """Returns the colours and fonts of the page; all of them are on the visitor's machine."""
+    return gr.themes.Base(
+        primary_hue="teal", neutral_hue="stone", radius_size="md",
+        font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
+        font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    )  # fmt: skip
+
+
+def style() -> str:
+    """Returns the page's style sheet."""
+    return _script("page.css")
+
+
+def head() -> str:
+    """Returns what stands in the page's head."""
+    return '<meta name="color-scheme" content="light dark">'
+
+
+def _script(name: str) -> str:
+    return (_LOOKS / name).read_text(encoding="utf-8")
