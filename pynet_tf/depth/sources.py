@@ -23,12 +23,13 @@ class PhotoWithDepth:
     """A photo, read from its file, and its depth map.
 
     Attributes:
-        photo: as `images.read_photo` reads it; the one from before the phone blurred it, where the
-            file holds that.
+        photo: as `images.read` reads it, uint8 or uint16; the one from before the phone blurred it,
+            where the file holds that.
         options: what a picture of it keeps, see `images.write_image`.
         depth: `[h, w]` uint8, near = bright.
         source: where the map comes from, in words.
         focus: the point that the camera focused on, and what says so; None if nothing does.
+        remarks: what of the file is left out, see `images.Photo`.
     """
 
     photo: np.ndarray
@@ -36,6 +37,7 @@ class PhotoWithDepth:
     depth: np.ndarray
     source: str
     focus: tuple[Point, str] | None
+    remarks: tuple[str, ...] = ()
 
 
 Source = Callable[[Path], PhotoWithDepth]
@@ -61,7 +63,7 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
         )
 
     def find(path: Path) -> PhotoWithDepth:
-        photo, options = images.read_photo_with_metadata(path)
+        shot = images.read(path)
         file = depth
         if depth.is_dir():
             file = photo_paths.find_by_stem(depth, path.stem, (".png", *photo_paths.PHOTO_SUFFIXES))
@@ -70,8 +72,10 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
                 f"{path} has no depth map: {depth} holds no {path.stem}.png; make one with "
                 "python -m pynet_tf.depth, or leave --depth out"
             )
-        values, read = suspicion.read_map(file, path, photo.shape[:2])
-        return PhotoWithDepth(photo, options, values, f"{file}{read}", camera_focus(path))
+        values, read = suspicion.read_map(file, path, shot.pixels.shape[:2])
+        return PhotoWithDepth(
+            shot.pixels, shot.options, values, f"{file}{read}", camera_focus(path), shot.remarks
+        )
 
     return find
 
@@ -90,7 +94,8 @@ def automatic(estimator: Callable[[], object]) -> Source:
     load = _once(estimator)
 
     def find(path: Path) -> PhotoWithDepth:
-        photo, options = images.read_photo_with_metadata(path)
+        shot = images.read(path)
+        photo, options = shot.pixels, shot.options
         focus, broken = camera_focus(path), ""
         try:
             found = embedded.find(path)
@@ -101,12 +106,13 @@ def automatic(estimator: Callable[[], object]) -> Source:
             if found.unblurred:
                 sharp = images.read_unblurred(found.unblurred, path, photo.shape[:2])
                 if sharp is not None:
-                    photo, source = sharp, f"{source}, with the photo before it was blurred"
+                    photo, options = sharp.pixels, options | sharp.options
+                    source = f"{source}, with the photo before it was blurred"
             focus = (found.focus, "where the camera focused") if found.focus else focus
-            return PhotoWithDepth(photo, options, depth, source, focus)
-        depth = load().estimate(photo)
+            return PhotoWithDepth(photo, options, depth, source, focus, shot.remarks)
+        depth = load().estimate(images.eight_bit(photo))
         source = f"estimated by {load().name}{broken}"
-        return PhotoWithDepth(photo, options, depth, source, focus)
+        return PhotoWithDepth(photo, options, depth, source, focus, shot.remarks)
 
     return find
 

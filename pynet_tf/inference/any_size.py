@@ -5,7 +5,7 @@ finer detail is then added where it is sharp: from doubling to doubling the ligh
 what detail the larger photo has more, times the share that the disc there leaves. It is the step
 that the head `defocus` does from level to level, without any weights.
 
-    photo      [H, W, 3], uint8 or float in [0, 1]
+    photo      [H, W, 3], uint8, uint16 or float in [0, 1]
     depth      [h, w], uint8 or float in [0, 1], near = 1, of any size
     size k     the photo halved k times, in light (`lens.pyramid`); size 0 is the photo itself
 
@@ -38,6 +38,8 @@ _BESIDE, _FRAME = 5, 4
 _AROUND, _MIXED, _SHARP = 1e-2, 1e-3, 1e-2
 # Steps of light in the table of 8-bit values: near black 0.1 of a level.
 _STEPS = 65535
+# White, of the types that are not 0 to 1.
+_MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 # A photo [h, w, 3] float32 in [0, 1] and its defocus [h/2, w/2], in pixels of the photo -> the
 # picture [h, w, 3] float32.
@@ -279,13 +281,12 @@ def _halved(image: np.ndarray, light: bool) -> np.ndarray:
 
 
 def _as_float(photo: np.ndarray) -> np.ndarray:
-    scale = 1 / 255 if photo.dtype == np.uint8 else 1
-    return photo.astype(np.float32) * np.float32(scale)
+    return photo.astype(np.float32) * np.float32(1 / _MOST.get(photo.dtype, 1))
 
 
 def _as_type(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    if dtype == np.uint8:
-        return np.rint(picture * np.float32(255)).astype(np.uint8)
+    if dtype in _MOST:
+        return np.rint(picture * np.float32(_MOST[dtype])).astype(dtype)
     return picture.astype(dtype)
 
 
@@ -294,12 +295,12 @@ def _values_of(light: np.ndarray, dtype: np.dtype) -> np.ndarray:
     light = np.clip(light, 0, 1)
     if dtype == np.uint8:
         return _TABLE[(light * _STEPS + np.float32(0.5)).astype(np.uint16)]
-    return np.clip(pyramid.from_light(light), 0, 1).astype(dtype)
+    return _as_type(np.clip(pyramid.from_light(light), 0, 1), dtype)
 
 
 def _table() -> np.ndarray:
     light = np.arange(_STEPS + 1, dtype=np.float32) / _STEPS
-    return _as_type(np.clip(pyramid.from_light(light), 0, 1), np.uint8)
+    return _as_type(np.clip(pyramid.from_light(light), 0, 1), np.dtype(np.uint8))
 
 
 def _extended(depth: np.ndarray, missing: list, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,7 +13,7 @@ def render(
     """Renders what a lens of these settings would have made of a sharp photo.
 
     Args:
-        photo: `[H, W, 3]`, uint8 or float in [0, 1].
+        photo: `[H, W, 3]`, uint8, uint16 or float in [0, 1].
         depth: `[h, w]`, uint8 or float in [0, 1], near = bright, of the photo's proportions.
         settings: focus, blur, sharp range and highlights.
         blades: 0 for a round aperture, else the number of its blades, at least 3.

@@ -5,7 +5,7 @@
     network = inference.load()  # the one that comes with the project
     bokeh = network.render(photo, depth, focus=(0.4, 0.6), blur=2.0)
 
-    photo   [H, W, 3], uint8 or float in [0, 1]; both sides of 64 and more
+    photo   [H, W, 3], uint8, uint16 or float in [0, 1]; both sides of 64 and more
     depth   [h, w], uint8 or float in [0, 1], near = bright, of the photo's proportions
     bokeh   [H, W, 3] of the photo's type
 
@@ -27,6 +27,7 @@ from pynet_tf.inference.any_size import LARGEST_SIDE, PreparedPhoto
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.inference.network_input import SMALLEST_SIDE, half_size_input, network_input
 from pynet_tf.inference.saved_model_folder import is_saved_model, read_description
+from pynet_tf.io.channels import eight_bit
 from pynet_tf.lens.focus import BLUR, SHARP_RANGE, LensSettings
 from pynet_tf.runs.run_directory import RunDirectory
 
@@ -147,7 +148,7 @@ class ChoosingNetwork:
         """Renders one photo.
 
         Args:
-            photo: `[H, W, 3]` uint8, see the module.
+            photo: `[H, W, 3]` uint8, see the module; uint16 is rounded to it.
             depth: `[h, w]` uint8; None for a network without depth.
             **settings: as for `ToldNetwork.render`; all are refused.
 
@@ -165,7 +166,7 @@ class ChoosingNetwork:
         refuse_small(photo)
         if self.needs_depth and depth is None:
             raise InputError(f"the model {self.name} needs the photo's depth map; give one")
-        return self._render(photo, depth)
+        return self._render(eight_bit(photo), depth)
 
 
 Network = ToldNetwork | ChoosingNetwork

@@ -1,6 +1,7 @@
 """Photos and depth maps on disk and in memory.
 
-    photo   uint8 [H, W, 3], sRGB, upright (the EXIF orientation is applied)
+    photo   uint8 [H, W, 3], upright (the EXIF orientation is applied); uint16 where the file has
+            16 bits and they are asked for; RGB of its colour profile, sRGB if it has none
     depth   uint8 [h, w], near = bright, stretched to 0..255, usually half the photo's size
     image   uint8 [H/2, W/2, 4], the halved photo with its depth map: the network's input * 255
 
@@ -9,20 +10,38 @@ Halving is Pillow's antialiased bicubic, as in the 2020 training data.
 
 import io
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import photo_metadata
+from pynet_tf.io import channels, colour, deep_files, photo_metadata
 from pynet_tf.io.atomic_files import replacing
+from pynet_tf.io.channels import eight_bit
 
 # Just under the size that Pillow refuses by itself.
 MAX_PIXELS = 178_000_000
 # Pillow's: others are rare, and some (EPS) are programs that it lets other programs run.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
+_WITH_ALPHA = (".png", ".webp", ".tif", ".tiff", ".avif")
 _HEIF_SUFFIXES = (".heic", ".heif", ".hif")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo with what a picture made from it should keep.
+
+    Attributes:
+        pixels: `[H, W, 3]` uint8 or uint16, see the module.
+        options: of `write_image`.
+        remarks: what of the file is left out, each in a sentence without the file's name.
+    """
+
+    pixels: np.ndarray
+    options: dict
+    remarks: tuple[str, ...]
 
 
 def open_image(path: Path, content: bytes | None = None) -> Image.Image:
@@ -31,6 +50,23 @@ def open_image(path: Path, content: bytes | None = None) -> Image.Image:
     Args:
         path: of the file.
         content: of the file, where it is not to be read; `path` is named in messages.
+
+    Raises:
+        InputError: see `_opened`.
+    """
+    return _opened(path, content, deep=False)[0]
+
+
+def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image, np.ndarray | None]:
+    """Opens a picture file, and decodes what Pillow gives fewer bits of than there are.
+
+    Args:
+        path: see `open_image`.
+        content: likewise.
+        deep: whether 16 bits are wanted.
+
+    Returns:
+        The picture, upright, and its samples (`channels.deep_samples`) where it has 16 bits.
 
     Raises:
         InputError: the file is missing, is no picture, is cut short or is larger than
@@ -52,9 +88,14 @@ def open_image(path: Path, content: bytes | None = None) -> Image.Image:
                         f"{path} has {opened.width}x{opened.height} pixels, more than "
                         f"{MAX_PIXELS // 1_000_000} million; make it smaller"
                     )
+                samples = None
+                if deep and channels.is_deep(opened):
+                    samples = channels.deep_samples(opened, content or path.read_bytes())
+                # A GIF cannot tell any more once it is closed.
+                getattr(opened, "is_animated", False)
                 opened.load()
                 ImageOps.exif_transpose(opened, in_place=True)
-                return opened
+                return opened, samples
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -81,7 +122,7 @@ def _heif_formats(path: Path) -> tuple[str, ...]:
     return (*_FORMATS, "HEIF")
 
 
-def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> Photo | None:
     """Reads the photo that another one holds from before the phone blurred it.
 
     Args:
@@ -90,7 +131,8 @@ def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> np.nda
         shape: height and width of that photo, upright.
 
     Returns:
-        `[H, W, 3]` uint8 of the same height and width; None if it is damaged or of another view.
+        Pixels of the same height and width, in 8 bits, and as its only option its own colour
+        profile, if it has one; None if it is damaged or of another view.
     """
     try:
         picture = open_image(path, content)
@@ -102,7 +144,8 @@ def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> np.nda
             picture = ImageOps.exif_transpose(picture)
         if picture.size != shape[::-1]:
             return None
-        return np.asarray(_convert(photo_metadata.to_rgb(picture), "RGB", path))
+        pixels, profile, _ = _rgb(picture, None, path)
+        return Photo(eight_bit(pixels), {"icc_profile": profile} if profile else {}, ())
     except (InputError, OSError):
         return None
 
@@ -110,27 +153,42 @@ def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> np.nda
 def read_photo(path: Path) -> np.ndarray:
     """Reads a photo: `[H, W, 3] uint8`, upright.
 
-    Grey, palette and CMYK pictures become RGB, transparency is dropped (colours stay as they
-    are stored), 16-bit channels keep their upper 8 bits.
+    See `read`; 16-bit values are rounded, and transparency is dropped: colours stay as stored.
 
     Raises:
         InputError: see `open_image`.
     """
-    return read_photo_with_metadata(path)[0]
+    return eight_bit(read(path).pixels)
 
 
-def read_photo_with_metadata(path: Path) -> tuple[np.ndarray, dict]:
+def read(path: Path) -> Photo:
     """Reads a photo and what a picture made from it should keep.
 
-    Returns:
-        The photo, as `read_photo`, and options for `write_image`, see `metadata.read`.
+    Grey, palette, CMYK and Lab pictures become RGB of the same colours, see `colour`.
 
     Raises:
         InputError: see `open_image`.
     """
-    picture = open_image(path)
+    picture, samples = _opened(Path(path), None, deep=True)
+    pixels, profile, alpha = _rgb(picture, samples, path)
     options = photo_metadata.read(picture)
-    return np.asarray(_convert(photo_metadata.to_rgb(picture), "RGB", path)), options
+    if profile is not None:
+        options["icc_profile"] = profile
+    if alpha is not None:
+        options["alpha"] = alpha
+    return Photo(pixels, options, photo_metadata.left_out(picture))
+
+
+def _rgb(
+    picture: Image.Image, samples: np.ndarray | None, path: Path
+) -> tuple[np.ndarray, bytes | None, np.ndarray | None]:
+    """Returns pixels, their profile and alpha."""
+    try:
+        found = channels.channels(picture, samples)
+    except ValueError as error:
+        raise _odd_colours(path, picture) from error
+    profile = photo_metadata.profile(picture, found.space)
+    return *colour.to_rgb(found.values, found.space, profile), found.alpha
 
 
 def read_depth(path: Path) -> np.ndarray:
@@ -141,33 +199,21 @@ def read_depth(path: Path) -> np.ndarray:
     Raises:
         InputError: see `open_image`.
     """
-    return np.asarray(_convert(open_image(path), "L", path))
-
-
-def _convert(picture: Image.Image, mode: str, path: Path) -> Image.Image:
-    # Pillow copies even where there is nothing to convert.
-    if picture.mode == mode:
-        return picture
+    picture = open_image(path)
+    if picture.mode[0] in "IF":
+        # `convert` would clip them.
+        return (channels.sixteen_bit_grey(picture) >> 8).astype(np.uint8)
     try:
-        return _eight_bit(picture).convert(mode)
+        return np.asarray(picture if picture.mode == "L" else picture.convert("L"))
     except ValueError as error:
-        raise InputError(
-            f"{path} has colours of the kind {picture.mode}, which cannot be read here; save it "
-            "as RGB or grey"
-        ) from error
+        raise _odd_colours(path, picture) from error
 
 
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Brings Pillow's 16- and 32-bit grey modes, which `convert` would clip, to 8 bit."""
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    if picture.mode == "I":
-        values = np.clip(np.asarray(picture), 0, 65535)
-        return Image.fromarray((values >> 8).astype(np.uint8))
-    if picture.mode == "F":
-        values = np.nan_to_num(np.asarray(picture))
-        return Image.fromarray(np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8))
-    return picture
+def _odd_colours(path: Path, picture: Image.Image) -> InputError:
+    return InputError(
+        f"{path} has colours of the kind {picture.mode}, which cannot be read here; save it as RGB "
+        "or grey"
+    )
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -206,34 +252,63 @@ def stack(photo: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return np.concatenate([half, depth[..., None]], axis=-1)
 
 
-def write_image(path: Path, picture: np.ndarray, **options) -> None:
+def write_image(
+    path: Path, picture: np.ndarray, *, alpha: np.ndarray | None = None, **options
+) -> tuple[str, ...]:
     """Writes a picture, whole or not at all.
 
     Args:
         path: its suffix names the format; JPEG and WebP get quality 95, TIFF is not compressed
             (compressed, Pillow cannot give it EXIF data).
-        picture: `[H, W, 3]` or `[H, W]` uint8.
+        picture: `[H, W, 3]` or `[H, W]` uint8, or `[H, W, 3]` uint16.
+        alpha: `[H, W]` uint8 or uint16, 0 where the picture is transparent.
         **options: passed to Pillow's writer, e.g. `exif`, `icc_profile`, `quality`; `qtables`
             gives a JPEG another quality.
+
+    Returns:
+        What the format cannot keep, each in a sentence.
 
     Raises:
         InputError: the format cannot hold the picture.
     """
     suffix = Path(path).suffix.lower()
-    if suffix in (".jpg", ".jpeg"):
+    options, lost = photo_metadata.of_format(suffix, options)
+    if picture.dtype == np.uint16 and suffix not in deep_files.SUFFIXES:
+        picture = eight_bit(picture)
+        lost += (f"a {suffix} file holds 8 of its 16 bits a channel; a PNG holds them all",)
+    if alpha is not None and suffix not in _WITH_ALPHA:
+        lost += (f"a {suffix} file cannot keep its transparency; a PNG can",)
+    elif alpha is not None:
+        picture = np.dstack([picture, _as_deep_as(alpha, picture)])
+    if suffix in photo_metadata.JPEG:
         # Given tables stay as they are only without a quality.
         quality = {} if "qtables" in options else {"quality": 95}
         options = {**quality, "subsampling": 0, **options}
     elif suffix == ".webp":
-        options = {"quality": 95, **options}
-    # Into memory first: on a full disk Pillow may cut a file short without a word.
-    encoded = io.BytesIO()
+        # `exact` keeps the colours of what is transparent.
+        options = {"quality": 95, "exact": True, **options}
     try:
-        Image.fromarray(picture).save(encoded, Image.registered_extensions()[suffix], **options)
+        content = _encoded(suffix, picture, options)
     except OSError as error:
         raise InputError(
             f"{path} cannot be a {suffix} picture of {picture.shape[1]}x{picture.shape[0]} pixels "
             f"({error}); choose another format"
         ) from error
     with replacing(path) as partial:
-        partial.write_bytes(encoded.getbuffer())
+        partial.write_bytes(content)
+    return lost
+
+
+def _encoded(suffix: str, picture: np.ndarray, options: dict) -> bytes | memoryview:
+    # Into memory first: on a full disk Pillow may cut a file short without a word.
+    if picture.dtype == np.uint16:
+        return deep_files.encode(suffix, picture, options)
+    encoded = io.BytesIO()
+    Image.fromarray(picture).save(encoded, Image.registered_extensions()[suffix], **options)
+    return encoded.getbuffer()
+
+
+def _as_deep_as(alpha: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    if alpha.dtype == picture.dtype:
+        return alpha
+    return eight_bit(alpha) if picture.dtype == np.uint8 else alpha * np.uint16(257)

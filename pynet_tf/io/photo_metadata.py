@@ -1,22 +1,30 @@
 """What a photo's file says about the photo, to be written with the picture made from it.
 
-Kept are the colour profile and of the EXIF data what is about the shot: camera, time, place,
-author, exposure. Left out are the orientation (photos are read upright), the embedded preview,
-which would show the old picture, and what describes the old file's storage.
+Kept are the dots per inch and of the EXIF data what is about the shot: camera, time, place, author,
+exposure. Left out are the orientation (photos are read upright), the embedded preview, which would
+show the old picture, and what describes the old file's storage. `xmp` says what is kept of the XMP,
+`colour` what becomes of the profile.
 """
 
-import io
+import math
 
-from PIL import Image, ImageCms, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin
+
+from pynet_tf.io import colour, xmp
 
 _EXIF_FOLDER = 0x8769
 _GPS_FOLDER = 0x8825
 _MAKER_NOTE = 0x927C
+_INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _KEPT = {
     0x010E,  # description
     0x010F,  # maker of the camera
     0x0110,  # its model
+    0x011A,  # dots per unit, across and down, and the unit
+    0x011B,
+    0x0128,
     0x0131,  # software
     0x0132,  # time
     0x013B,  # artist
@@ -29,6 +37,10 @@ _KEPT = {
 }
 # A JPEG segment holds 65,533 bytes, of which 6 are a mark.
 _LARGEST_EXIF = 65_527
+# Of which 29 are one for XMP.
+_LARGEST_XMP = 65_504
+_XMP_IN_TIFF = 700
+JPEG = (".jpg", ".jpeg", ".jfif")
 # The sum of the luminance table of a JPEG of quality 95; finer ones are smaller.
 _TABLE_SUM_95 = 369
 
@@ -36,16 +48,16 @@ _TABLE_SUM_95 = 369
 def read(picture: Image.Image) -> dict:
     """Collects what to pass on to the writer of a picture of the same size.
 
-    A maker's note that would not fit into a JPEG is left out; so is a colour profile that is
-    not one of RGB, see `to_rgb`.
+    A maker's note that would not fit into a JPEG is left out.
 
     Args:
         picture: as `images.open_image` opened it, upright.
 
     Returns:
-        Options of `images.write_image`: `exif`, `icc_profile` and `qtables`, each if there is
-        something. `qtables` is there if the photo is a JPEG of a quality above 95, so that a
-        JPEG made from it can have the same.
+        Options of `images.write_image`: `exif`, `xmp`, `dpi` and `qtables`, each if there is
+        something.
+        `qtables` is there if the photo is a JPEG of a quality above 95, so that a JPEG made from
+        it can have the same.
     """
     options = {}
     try:
@@ -55,9 +67,14 @@ def read(picture: Image.Image) -> dict:
         exif = b""
     if exif:
         options["exif"] = exif
-    profile = picture.info.get("icc_profile")
-    if profile and _colour_space(profile) == "RGB":
-        options["icc_profile"] = profile
+    described = picture.info.get("xmp")
+    described = xmp.kept(described) if isinstance(described, bytes) else None
+    if described:
+        options["xmp"] = described
+    dpi = picture.info.get("dpi")
+    # Pillow takes 1 where a TIFF says nothing.
+    if dpi and all(math.isfinite(value) and 1 < value < 65_536 for value in map(float, dpi)):
+        options["dpi"] = tuple(float(value) for value in dpi)
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         tables = picture.quantization
         if 0 in tables and sum(tables[0]) < _TABLE_SUM_95:
@@ -65,21 +82,68 @@ def read(picture: Image.Image) -> dict:
     return options
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """Converts a CMYK photo with a colour profile to sRGB; others are returned as they are.
+def of_format(suffix: str, options: dict) -> tuple[dict, tuple[str, ...]]:
+    """Puts options where Pillow's writer of a format looks for them.
 
-    Without the profile the colours of a CMYK photo come out garish.
+    Args:
+        suffix: of the file.
+        options: from `read`, and others, which stay.
+
+    Returns:
+        The options, and what the format cannot keep, each in a sentence.
     """
-    profile = picture.info.get("icc_profile")
-    if picture.mode != "CMYK" or not profile:
-        return picture
-    try:
-        return ImageCms.profileToProfile(
-            picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except ImageCms.PyCMSError:
-        # A damaged profile: other programs show such a photo as if it had none, too.
-        return picture
+    options = dict(options)
+    description = options.pop("xmp", None)
+    if description is None:
+        return options, ()
+    if suffix == ".png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", description.decode())
+    elif suffix in (".tif", ".tiff"):
+        exif = Image.Exif()
+        exif.load(options.get("exif", b""))
+        exif[_XMP_IN_TIFF] = description
+        options["exif"] = exif
+    elif suffix in JPEG and len(description) > _LARGEST_XMP:
+        return options, (f"a JPEG cannot hold its XMP of {len(description)} bytes",)
+    else:
+        options["xmp"] = description
+    return options, ()
+
+
+def profile(picture: Image.Image, space: str) -> bytes | None:
+    """Returns the ICC profile of a photo, or one of what else its file says of its colours.
+
+    Args:
+        picture: see `read`.
+        space: of its values, see `colour`.
+    """
+    stored = picture.info.get("icc_profile")
+    if stored:
+        return stored
+    if picture.format == "PNG" and "srgb" not in picture.info:
+        return colour.of_png(picture.info.get("gamma"), picture.info.get("chromaticity"), space)
+    if space == "rgb" and picture.format in ("JPEG", "MPO"):
+        try:
+            named = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
+        # See `read`; Pillow also raises where there is nothing.
+        except Exception:
+            return None
+        return colour.adobe_rgb() if named == _ADOBE_RGB else None
+    return None
+
+
+def left_out(picture: Image.Image) -> tuple[str, ...]:
+    """Tells what of a photo is not read, each in a sentence without its name."""
+    sentences = []
+    bits = picture.info.get("bit_depth", 8)
+    if bits > 8:
+        sentences.append(f"its {bits} bits a channel are read as 8")
+    if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
+        sentences.append("it is animated; this is its first picture only")
+    if picture.mode == "CMYK" and not picture.info.get("icc_profile"):
+        sentences.append("it is CMYK without a colour profile; its colours are a guess")
+    return tuple(sentences)
 
 
 def _exif(picture: Image.Image) -> bytes:
@@ -96,7 +160,3 @@ def _exif(picture: Image.Image) -> bytes:
         shot.pop(_MAKER_NOTE, None)
     encoded = exif.tobytes()
     return encoded if len(encoded) <= _LARGEST_EXIF else b""
-
-
-def _colour_space(profile: bytes) -> str:
-    return profile[16:20].decode("latin-1").strip()

@@ -10,9 +10,11 @@ from pynet_tf.model.disc import DARKEST, KEPT, KEPT_OF_FINEST, NEAR_FROM, SHARP_
 
 
 def to_light(values: np.ndarray) -> np.ndarray:
-    """Makes light of values, uint8 or float in [0, 1]; float32."""
+    """Makes light of values, uint8, uint16 or float in [0, 1]; float32."""
     if values.dtype == np.uint8:
         return _light(np.arange(256, dtype=np.float32) / 255)[values]
+    if values.dtype == np.uint16:
+        return _light(values * np.float32(1 / 65535))
     return _light(np.asarray(values, np.float32))
 
 

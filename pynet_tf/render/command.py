@@ -10,9 +10,9 @@ Without a network, through a thin lens:
     python -m pynet_tf.render photo.jpg --method lens --output bokeh/
 
 The depth map is the phone's own where the photo holds one, and is estimated otherwise. Pictures
-have their photos' names, sizes, camera data and colour profiles; those that are there already are
-left alone. Of several photos, one that cannot be rendered is reported, the others are done, and the
-exit status is 1.
+have their photos' names, sizes, bits, transparency, camera data and colour profiles, and what their
+format cannot keep is said; those that are there already are left alone. Of several photos, one that
+cannot be rendered is reported, the others are done, and the exit status is 1.
 """
 
 import argparse
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             found = photo_files.render_file(job, render, source, options.keep_depth)
             print(f"{job.output}: depth {found.source}; {_focus_in_words(options, found)}")
+            for remark in found.remarks:
+                print(f"{job.photo}: {remark}")
         except InputError as error:
             if len(waiting) == 1:
                 raise

@@ -1,12 +1,12 @@
 """From photo files to bokeh picture files: what goes where, and one photo from file to file.
 
-Pictures are named after their photos and have their size, camera data and colour profile. What
-renders and where depth maps come from is passed in.
+Pictures are named after their photos and have their size, camera data, colour profile, transparency
+and bits. What renders and where depth maps come from is passed in.
 """
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +90,7 @@ def render_file(
         keep_depth: folder for the depth map that was used; None to keep none.
 
     Returns:
-        What was rendered.
+        What was rendered, with remarks on all that the picture does not keep.
 
     Raises:
         InputError: the photo or its depth map cannot be used; the message names the file.
@@ -100,8 +100,11 @@ def render_file(
         picture = render(found)
     except InputError as error:
         raise InputError(f"{planned.photo}: {error}") from error
+    lost = found.remarks
+    if picture.dtype != found.photo.dtype:
+        lost += ("this network makes pictures of 8 bits a channel of its 16",)
     picture = images.resize(picture, *found.photo.shape[:2])
-    images.write_image(planned.output, picture, **found.options)
+    lost += images.write_image(planned.output, picture, **found.options)
     if keep_depth is not None:
         images.write_image(keep_depth / f"{planned.photo.stem}.png", found.depth)
-    return found
+    return replace(found, remarks=lost)

@@ -140,6 +140,22 @@ def test_photos_of_floats_give_floats(large):
         assert np.abs(255 * picture - exact).max() < 1.01
 
 
+@pytest.mark.parametrize("side", [128, 1024])
+def test_photos_of_sixteen_bits_give_sixteen(large, side):
+    photo, depth = large
+    fine = np.minimum(photo.astype(int) * 257 + 99, 65535).astype(np.uint16)
+    picture = render(fine, depth, NEAR, side)
+    assert picture.dtype == np.uint16
+    assert np.abs(picture / 257 - render(photo, depth, NEAR, side)).max() < 1.5
+    blurred = ndimage.binary_erosion(depth < 128, iterations=24)
+    low = np.bincount(picture[blurred].ravel() % 257, minlength=257)
+    assert low.max() < 3 * low.mean(), "its values lie between those of 8 bits"
+    if side == 128:
+        subject = ndimage.binary_erosion(depth > 128, iterations=16)
+        np.testing.assert_array_equal(picture[subject], fine[subject])
+    np.testing.assert_array_equal(render(fine, depth, LensSettings(blur=0.0), side), fine)
+
+
 def test_no_blur_gives_the_photo(large):
     photo, depth = large
     picture = render(photo, depth, LensSettings(blur=0.0))

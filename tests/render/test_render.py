@@ -152,6 +152,23 @@ def test_photo_is_upright_and_keeps_its_camera(folder):
         assert 0x0112 not in picture.getexif()
 
 
+def test_sixteen_bits_and_transparency_stay(folder, capsys):
+    photo = photo_of(128, 192).astype(np.uint16) * 257 + 7
+    alpha = np.full((128, 192), 12345, np.uint16)
+    images.write_image(folder / "photos" / "a.png", photo, alpha=alpha)
+    assert run_lens(photos="photos/a.png") == 0
+    made = images.read(folder / "out" / "a.png")
+    assert (made.pixels % 257 != 7).mean() > 0.1, "blurred in 16 bits"
+    np.testing.assert_array_equal(made.options["alpha"], alpha)
+    assert "photos/a.png: " not in capsys.readouterr().out
+    assert run_lens("--blur", "0", "--overwrite", photos="photos/a.png") == 0
+    np.testing.assert_array_equal(images.read(folder / "out" / "a.png").pixels, photo)
+    assert run_lens("--format", "jpg", photos="photos/a.png") == 0
+    told = capsys.readouterr().out
+    assert "photos/a.png: a .jpg file cannot keep its transparency; a PNG can" in told
+    assert "photos/a.png: a .jpg file holds 8 of its 16 bits a channel" in told
+
+
 def test_format(folder):
     run_lens("--format", "jpg")
     assert names(folder / "out") == ["a.jpg", "ünser Foto.jpg"]

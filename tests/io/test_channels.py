@@ -1,0 +1,162 @@
+"""Photos of 16 bits a channel and with transparency: what goes in comes out."""
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from pynet_tf.errors import InputError
+from pynet_tf.io import images
+
+ORIENTATION, MAKER, EXIF, EXPOSURE_TIME = 0x0112, 0x010F, 0x8769, 0x829A
+DEEP = (".png", ".tif")
+
+
+@pytest.fixture(scope="module")
+def deep():
+    """Every value of 16 bits, and other colours beside it."""
+    ramp = np.arange(65536, dtype=np.uint16).reshape(128, 512)
+    return np.dstack([ramp, ramp[::-1], ramp.T.reshape(128, 512)])
+
+
+def write_deep(path, values, **options):
+    """Writes a file as other programs do, with libpng or OpenCV."""
+    if path.suffix == ".png":
+        path.write_bytes(imagecodecs.png_encode(values))
+        return path
+    cv2 = pytest.importorskip("cv2")
+    order = [2, 1, 0, 3][: values.shape[-1]]
+    assert cv2.imwrite(str(path), values[..., order], options.get("flags", []))
+    return path
+
+
+def through(path, made):
+    photo = images.read(path)
+    return photo, images.write_image(made, photo.pixels, **photo.options)
+
+
+@pytest.mark.parametrize("made", DEEP)
+@pytest.mark.parametrize("suffix", DEEP)
+def test_sixteen_bits_come_back_value_for_value(tmp_path, deep, suffix, made):
+    photo, lost = through(write_deep(tmp_path / f"a{suffix}", deep), tmp_path / f"b{made}")
+    np.testing.assert_array_equal(photo.pixels, deep)
+    np.testing.assert_array_equal(images.read(tmp_path / f"b{made}").pixels, deep)
+    assert lost == photo.remarks == ()
+    with Image.open(tmp_path / f"b{made}") as picture:
+        np.testing.assert_array_equal(picture, deep >> 8, "Pillow reads the upper 8 bits")
+
+
+@pytest.mark.parametrize("suffix", DEEP)
+def test_sixteen_bit_grey(tmp_path, deep, suffix):
+    Image.fromarray(deep[..., 0]).save(tmp_path / f"a{suffix}")
+    photo, _ = through(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
+    np.testing.assert_array_equal(photo.pixels, deep[..., :1].repeat(3, axis=-1))
+    np.testing.assert_array_equal(images.read(tmp_path / f"b{suffix}").pixels, photo.pixels)
+    np.testing.assert_array_equal(
+        images.read_depth(tmp_path / f"a{suffix}"), deep[..., 0] >> 8, "a depth map has 8"
+    )
+
+
+@pytest.mark.parametrize("suffix", DEEP)
+def test_eight_bits_of_sixteen_are_rounded(tmp_path, deep, suffix):
+    photo = images.read_photo(write_deep(tmp_path / f"a{suffix}", deep))
+    np.testing.assert_array_equal(photo, np.rint(deep / 257))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".bmp"])
+def test_what_holds_8_bits_says_so(tmp_path, deep, suffix):
+    _, lost = through(write_deep(tmp_path / "a.png", deep), tmp_path / f"b{suffix}")
+    assert lost == (f"a {suffix} file holds 8 of its 16 bits a channel; a PNG holds them all",)
+    assert images.read(tmp_path / f"b{suffix}").pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("made", DEEP)
+@pytest.mark.parametrize("suffix", DEEP)
+def test_sixteen_bit_transparency(tmp_path, deep, suffix, made):
+    alpha = deep[::-1, ::-1, :1]
+    photo, _ = through(
+        write_deep(tmp_path / f"a{suffix}", np.dstack([deep, alpha])), tmp_path / f"b{made}"
+    )
+    np.testing.assert_array_equal(photo.pixels, deep)
+    again = images.read(tmp_path / f"b{made}")
+    np.testing.assert_array_equal(again.pixels, deep)
+    np.testing.assert_array_equal(again.options["alpha"], alpha[..., 0])
+
+
+def test_grey_with_transparency(tmp_path, deep):
+    path = tmp_path / "a.png"
+    path.write_bytes(imagecodecs.png_encode(deep[..., :2].copy()))
+    photo = images.read(path)
+    np.testing.assert_array_equal(photo.pixels, deep[..., :1].repeat(3, axis=-1))
+    np.testing.assert_array_equal(photo.options["alpha"], deep[..., 1])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", DEEP)
+def test_sixteen_bit_photos_are_turned_upright(tmp_path, deep, suffix, orientation):
+    deep = deep[:24, :40]
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[MAKER] = orientation, "Zeiss"
+    exif.get_ifd(EXIF)[EXPOSURE_TIME] = 0.02
+    path = tmp_path / f"a{suffix}"
+    images.write_image(path, deep, exif=exif.tobytes())
+    photo, _ = through(path, tmp_path / f"b{suffix}")
+    with Image.open(path) as picture:
+        upright = np.asarray(images.ImageOps.exif_transpose(picture))
+    np.testing.assert_array_equal(photo.pixels >> 8, upright)
+    with Image.open(tmp_path / f"b{suffix}") as made:
+        np.testing.assert_array_equal(made, upright)
+        assert made.getexif().get(ORIENTATION, 1) == 1
+        assert made.getexif()[MAKER] == "Zeiss"
+        assert float(made.getexif().get_ifd(EXIF)[EXPOSURE_TIME]) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("suffix", DEEP)
+def test_a_deep_photo_that_is_cut_short_is_refused(tmp_path, deep, suffix):
+    path = write_deep(tmp_path / f"a{suffix}", deep)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"cannot be read as a picture"):
+        images.read(path)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "RGB"])
+@pytest.mark.parametrize("made", [".png", ".webp", ".tif"])
+def test_transparency_is_carried_over(tmp_path, deep, mode, made):
+    colours = (deep >> 8).astype(np.uint8)[:24, :40]
+    alpha = np.zeros((24, 40), np.uint8)
+    alpha[:, 20:] = 255
+    if mode in ("RGBA", "LA"):
+        alpha[:, 10:] = np.arange(30) * 8
+        Image.fromarray(np.dstack([colours[..., : len(mode) - 1], alpha])).save(tmp_path / "a.png")
+    elif mode == "RGB":
+        # One colour is transparent.
+        colours[:, :20], colours[:, 20:] = (1, 2, 3), (3, 2, 1)
+        Image.fromarray(colours).save(tmp_path / "a.png", transparency=(1, 2, 3))
+    else:
+        picture = Image.fromarray((alpha > 0).astype(np.uint8)).convert("P")
+        picture.putpalette([9, 8, 7, 6, 5, 4])
+        picture.save(tmp_path / "a.png", transparency=0 if mode == "P" else b"\0\xff")
+    photo, lost = through(tmp_path / "a.png", tmp_path / f"b{made}")
+    assert lost == ()
+    np.testing.assert_array_equal(photo.options["alpha"], alpha)
+    if mode == "RGBA":
+        np.testing.assert_array_equal(photo.pixels, colours, "also where nothing is seen")
+    again = images.read(tmp_path / f"b{made}")
+    np.testing.assert_array_equal(again.options["alpha"], alpha)
+    if made != ".webp":
+        np.testing.assert_array_equal(again.pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("made", [".jpg", ".bmp"])
+def test_transparency_that_is_lost_is_told(tmp_path, made):
+    Image.new("RGBA", (40, 24), (1, 2, 3, 128)).save(tmp_path / "a.png")
+    _, lost = through(tmp_path / "a.png", tmp_path / f"b{made}")
+    assert lost == (f"a {made} file cannot keep its transparency; a PNG can",)
+    Image.new("RGBA", (40, 24), (1, 2, 3, 255)).save(tmp_path / "a.png")
+    assert through(tmp_path / "a.png", tmp_path / f"b{made}")[1] == (), "nothing is transparent"
+
+
+def test_an_animation_says_that_it_is_one(tmp_path):
+    frames = [Image.new("RGB", (40, 24), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert "animated" in images.read(tmp_path / "a.gif").remarks[0]
