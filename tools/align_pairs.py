@@ -96,14 +96,15 @@ def _align(name: str, paths: Sequence[Path], results: Sequence[Path], options) -
     from pynet_tf.io.image_grid import Panel
     from pynet_tf.prepare import pair_alignment
 
-    narrow, wide = (images.read_photo(path) for path in paths)
+    photos = [images.read(path) for path in paths]
+    narrow, wide = (images.eight_bit(photo.pixels) for photo in photos)
     try:
         match = pair_alignment.match(narrow, wide, options.min_inliers)
         pair = pair_alignment.crop_pair(narrow, wide, match.homography, options.height)
     except InputError as error:
         raise InputError(f"{paths[0]} and {paths[1]} {error}") from error
-    for path, picture in zip(results, pair, strict=True):
-        images.write_image(path, picture)
+    for path, picture, photo in zip(results, pair, photos, strict=True):
+        images.write_image(path, picture, icc_profile=photo.options.get("icc_profile"))
     raw_wide = images.resize(wide, *narrow.shape[:2])
     figures = (
         f"{match.model} from {match.inliers} of {match.matches} keypoints, {match.residual:.2f} px "

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from colour_profiles import display_p3
 from conftest import ROOT
 from PIL import Image
 from scipy import ndimage
@@ -115,7 +116,8 @@ def raw(tmp_path):
         (tmp_path / "raw" / folder).mkdir(parents=True)
 
     def put(folder, name, picture):
-        Image.fromarray(picture).save(tmp_path / "raw" / folder / name, quality=95)
+        path = tmp_path / "raw" / folder / name
+        Image.fromarray(picture).save(path, quality=95, icc_profile=display_p3())
 
     scene = _scene(7)
     put("original", "a.jpg", scene)
@@ -137,6 +139,9 @@ def test_command_aligns_what_it_can_and_names_the_rest(raw, tmp_path):
     bokeh = images.read_photo(tmp_path / "out" / "bokeh" / "a.jpg")
     assert photo.shape == bokeh.shape
     assert photo.shape[0] == 400
+    for folder in ("original", "bokeh"):
+        with Image.open(tmp_path / "out" / folder / "a.jpg") as picture:
+            assert picture.info["icc_profile"] == display_p3()
     assert not (tmp_path / "out" / "original" / "wrong.jpg").exists()
     assert images.read_photo(tmp_path / "out" / "sheet_01.png").shape[0] > 300
     again = _run(raw, "out", "--height", "400", cwd=tmp_path)
