@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"all {len(paths)} maps are in {options.output} already")
         return 0
     if options.normalize:
-        maps = normalize_files(waiting, options.invert, options.photos)
+        maps = normalize_files(waiting, options.invert, options.photos, print)
     else:
         maps = _of_photos(waiting, options)
 
@@ -165,16 +165,16 @@ def _parser() -> argparse.ArgumentParser:
         const="auto",
         choices=["auto", "levels", "distance"],
         help="the maps of --normalize are dark (small) where it is near. levels: a relative "
-        "scale, turned over. distance: metres, millimetres or any other unit, of which 1/d is "
-        "taken; 0 and what is not a number are missing and filled from beside. --invert alone "
-        "(auto): distance for floats, levels for integers, so say --invert distance for 16-bit "
-        "millimetres",
+        "scale, turned over; zeros far from what is beside them are holes. distance: metres, "
+        "millimetres or any other unit, of which 1/d is taken; 0 and what is no number are holes. "
+        "Holes are filled from beside, and that is said. --invert alone (auto): distance for "
+        "floats, levels for integers, so say --invert distance for 16-bit millimetres",
     )
     parser.add_argument(
         "--photos",
         metavar="FOLDER",
         type=Path,
         help="the photos of the maps of --normalize: a map becomes half the size of the photo of "
-        "its name; without, it keeps its own size",
+        "its name; a map without photo keeps its own size, and that is said",
     )
     return parser

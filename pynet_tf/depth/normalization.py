@@ -4,38 +4,51 @@
             distances
     depth   uint8, near = bright, stretched to 0..255
 
-What a value means cannot be read off the file: the user says so with `invert`.
+What a value means cannot be read off the file: the user says so with `invert`. What was guessed,
+filled or left as it was goes to `say`, a sentence each.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pynet_tf.depth import suspicion
 from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
 from pynet_tf.io.images import MAX_PIXELS, open_image
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem
 
 MAP_SUFFIXES = (".npy", *PHOTO_SUFFIXES)
+# Zeros of a map that is dark where it is near are holes where what is beside them is this far from
+# 0, in parts of the largest value: a real map comes near its nearest place step by step.
+_HOLE_STEP = 0.1
+
+Say = Callable[[str], None]
 
 
-def read_map(path: Path) -> np.ndarray:
+def _silent(_: str) -> None:
+    pass
+
+
+def read_map(path: Path, say: Say = _silent) -> np.ndarray:
     """Reads a depth map with all its bits.
 
     Args:
-        path: a grey picture, or an array `[h, w]`, `[h, w, 1]` or `[1, h, w]` in a `.npy` file.
+        path: a picture, grey or coloured by a colour map that is known (`suspicion`); or an array
+            `[h, w]`, `[h, w, 1]` or `[1, h, w]` in a `.npy` file.
+        say: takes what was done beyond reading.
 
     Returns:
         `[h, w]` of the file's own integer or float type.
 
     Raises:
-        InputError: the file is missing, cut short, in colour or of another shape or type.
+        InputError: the file is missing, cut short, in other colours or of another shape or type.
     """
     path = Path(path)
     if path.suffix.lower() != ".npy":
-        return _grey_levels(open_image(path), path)
+        return _grey_levels(open_image(path), path, say)
     if not path.is_file():
         raise InputError(f"{path} is not there; check the name")
     try:
@@ -59,27 +72,32 @@ def read_map(path: Path) -> np.ndarray:
 
 
 def normalize_map(
-    values: np.ndarray, invert: str | None = None, photo_size: tuple[int, int] | None = None
+    values: np.ndarray,
+    invert: str | None = None,
+    photo_size: tuple[int, int] | None = None,
+    say: Say = _silent,
 ) -> np.ndarray:
     """Brings a map into the form that training and rendering take.
 
     Args:
         values: `[h, w]`, integers or floats. Values that are not finite are missing, as are
-            distances of 0 or less; missing ones are filled from the nearest that is there. An
-            infinite distance is as far as can be.
+            distances of 0 or less, and zeros to be turned over where what is beside them is far
+            from 0. Missing ones are filled from the nearest that is there. An infinite distance is
+            as far as can be.
         invert: None if near = bright (large) already; `levels` if near = dark on a relative
             scale, which is turned over; `distance` if the values are distances, of which the
             inverse is taken; `auto` for `distance` if they are floats and `levels` if integers.
         photo_size: rows and columns of the photo; the map becomes half of that. None: the map
             keeps its size.
+        say: takes what was filled.
 
     Returns:
         `[h, w]` uint8, near = bright, stretched to 0..255.
 
     Raises:
-        InputError: the map is the same everywhere, has no valid value, or lies across the photo.
+        InputError: the map is the same everywhere or has no valid value.
     """
-    near = _nearness(values, invert)
+    near = _nearness(values, invert, say)
     # The difference of two numbers may be too large for a number; that of their halves is not.
     near = near / 2
     low, high = near.min(), near.max()
@@ -88,16 +106,11 @@ def normalize_map(
     # In 0..1 first: the resizing is in float32, which distances in other units may exceed.
     near = (near - low) / (high - low)
     if photo_size is not None:
-        if _lies_across(near.shape, photo_size):
-            raise InputError(
-                f"it has {near.shape[1]}x{near.shape[0]} pixels and its photo "
-                f"{photo_size[1]}x{photo_size[0]}; turn it, or check that the photo is its own"
-            )
         near = resize_map(near, *map_size(*photo_size))
     return stretch(near)
 
 
-def _nearness(values: np.ndarray, invert: str | None) -> np.ndarray:
+def _nearness(values: np.ndarray, invert: str | None, say: Say) -> np.ndarray:
     """Large = near, all finite; constant if no value is valid."""
     if invert == "auto":
         invert = "distance" if values.dtype.kind == "f" else "levels"
@@ -109,40 +122,58 @@ def _nearness(values: np.ndarray, invert: str | None) -> np.ndarray:
     else:
         valid = np.isfinite(values)
         near = -values if invert == "levels" else values
+        if invert == "levels":
+            valid &= ~_holes(values)
     if not valid.any():
         return np.zeros_like(values)
     if not valid.all():
         from scipy.ndimage import distance_transform_edt
 
+        what = {"levels": "0, far from those beside them,", "distance": "no distances"}
+        say(
+            f"{max(1 - valid.mean(), 1e-4):.2%} of its values are {what.get(invert, 'no numbers')} "
+            "and taken for holes, which are filled from beside"
+        )
         rows, columns = distance_transform_edt(~valid, return_distances=False, return_indices=True)
         near = near[rows, columns]
     return near
 
 
-def _grey_levels(picture: Image.Image, path: Path) -> np.ndarray:
+def _holes(values: np.ndarray) -> np.ndarray:
+    """Returns which zeros are holes, and not the nearest place of a map where near is dark."""
+    zero = values == 0
+    if not zero.any() or values.min() < 0 or zero.all():
+        return np.zeros(values.shape, bool)
+    from scipy import ndimage
+
+    step = _HOLE_STEP * values[np.isfinite(values)].max()
+    # A sensor's values begin far from 0.
+    if np.percentile(values[~zero & np.isfinite(values)], 0.5) > step:
+        return zero
+    places, count = ndimage.label(zero, np.ones((3, 3)))
+    # What is beside each region: the smallest value there is of the region's number.
+    grown = ndimage.grey_dilation(places, (3, 3))
+    beside = (grown > 0) & ~zero
+    medians = ndimage.median(values, np.where(beside, grown, 0), np.arange(1, count + 1))
+    return np.isin(places, 1 + np.flatnonzero(np.asarray(medians) > step))
+
+
+def _grey_levels(picture: Image.Image, path: Path, say: Say) -> np.ndarray:
     if picture.mode.startswith("I;16"):
         return np.asarray(picture).astype(np.uint16)
     if picture.mode in ("I", "F"):
         return np.asarray(picture)
-    if picture.mode in ("1", "L", "LA"):
-        return np.asarray(picture.convert("L"))
-    colours = np.asarray(picture.convert("RGB"))
-    # JPEG makes grey slightly coloured; false-colour maps differ by far more.
-    if np.mean(colours.max(axis=-1) - colours.min(axis=-1)) > 4:
-        raise InputError(
-            f"{path} is in colour, from which depth cannot be read; export it as a grey map"
-        )
-    return np.asarray(picture.convert("L"))
-
-
-def _lies_across(shape: tuple[int, int], photo_size: tuple[int, int]) -> bool:
-    """Whether one is clearly a portrait and the other clearly a landscape."""
-    ratios = sorted((shape[0] / shape[1], photo_size[0] / photo_size[1]))
-    return ratios[0] < 1 / 1.1 and ratios[1] > 1.1
+    values, colour_map = suspicion.grey_of_eight_bits(picture, path)
+    if colour_map:
+        say(f"read back from the colours of {colour_map}")
+    return values
 
 
 def normalize_files(
-    paths: Iterable[Path], invert: str | None = None, photos: Path | None = None
+    paths: Iterable[Path],
+    invert: str | None = None,
+    photos: Path | None = None,
+    say: Say = _silent,
 ) -> Iterator[tuple[Path, np.ndarray | InputError]]:
     """Normalizes map files, see `normalize_map`.
 
@@ -151,22 +182,42 @@ def normalize_files(
         invert: see `normalize_map`.
         photos: a folder with photos of the maps' stems; a map becomes half its photo's size. A
             map without photo keeps its own.
+        say: takes what is worth knowing of a map, with the map's name.
 
     Yields:
         For every path, in order, its map, or the error for a file that is of no use.
     """
     for path in paths:
         try:
-            yield path, _normalize_file(path, invert, photos)
+            yield path, _normalize_file(path, invert, photos, say)
         except InputError as error:
             yield path, error
 
 
-def _normalize_file(path: Path, invert: str | None, photos: Path | None) -> np.ndarray:
-    values = read_map(path)
+def _normalize_file(path: Path, invert: str | None, photos: Path | None, say: Say) -> np.ndarray:
+    def say_of_it(sentence: str) -> None:
+        say(f"{path}: {sentence}")
+
+    values = read_map(path, say_of_it)
     photo = find_by_stem(photos, path.stem) if photos else None
-    photo_size = open_image(photo).size[::-1] if photo else None
+    photo_size = None
+    if photo:
+        photo_size = open_image(photo).size[::-1]
+        suspicion.refuse_other_view(photo, photo_size, path, values.shape)
+    elif photos:
+        say_of_it(
+            f"{photos} holds no photo of this name, so it keeps its size, "
+            f"{values.shape[1]}x{values.shape[0]}"
+        )
     try:
-        return normalize_map(values, invert, photo_size)
+        depth = normalize_map(values, invert, photo_size, say_of_it)
     except InputError as error:
         raise InputError(f"{path} is of no use: {error}") from error
+    if suspicion.looks_upside_down(depth):
+        remedy = (
+            "is near bright in it, leave --invert out"
+            if invert
+            else "is near dark in it, give --invert levels, or --invert distance for distances"
+        )
+        say_of_it(f"its lower part is farther than its upper part, which is rare; {remedy}")
+    return depth

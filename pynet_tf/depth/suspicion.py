@@ -22,8 +22,8 @@ TOLERANCE = 0.05
 COLOUR_MAPS = ("Spectral_r", "inferno", "magma", "plasma", "viridis", "turbo", "jet")
 # Colours this far from a colour map, on average, of 255, are none of it: JPEG moves them a little.
 _FAR_FROM_MAP = 6.0
-# Channels that differ by less are grey.
-_GREY = 3
+# Levels of 255: channels that differ by less, in 99 of 100 pixels, are grey; JPEG colours the rest.
+_GREY = 4
 # Ground is nearer at the bottom: a map whose lower part is this much farther is turned over.
 _UPSIDE_DOWN = 0.2
 # 16-bit values that reach no higher than this part of the type are not stretched: another unit.
@@ -127,6 +127,32 @@ def uncoloured(picture: np.ndarray) -> tuple[np.ndarray, str] | None:
     return values[places.reshape(-1)].reshape(picture.shape[:2]), name
 
 
+def grey_of_eight_bits(picture: Image.Image, file: Path) -> tuple[np.ndarray, str]:
+    """Reads a map of 8 bits, grey or coloured.
+
+    Args:
+        picture: of any mode of 8 bits.
+        file: for the message.
+
+    Returns:
+        `[h, w]` uint8, and the name of the colour map that was turned back, empty if none was.
+
+    Raises:
+        InputError: it is coloured by no colour map that is known.
+    """
+    if picture.mode not in ("L", "LA", "1"):
+        colours = np.asarray(picture.convert("RGB"))
+        if np.percentile(np.ptp(colours, axis=-1), 99) > _GREY:
+            found = uncoloured(colours)
+            if found is None:
+                raise InputError(
+                    f"{file} is coloured, and not by a colour map that is known "
+                    f"({', '.join(COLOUR_MAPS)}); give the map in grey"
+                )
+            return found
+    return np.asarray(picture.convert("L")), ""
+
+
 def _grey_of(picture: Image.Image, file: Path) -> tuple[np.ndarray, str]:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         values = np.asarray(picture).astype(np.float64)
@@ -145,18 +171,8 @@ def _grey_of(picture: Image.Image, file: Path) -> tuple[np.ndarray, str]:
             f"{file} has values from {low:g} to {high:g}, which may be a distance; turn it into a "
             "map with python -m pynet_tf.depth --normalize (--invert distance if it is one)"
         )
-    if picture.mode not in ("L", "LA", "1"):
-        colours = np.asarray(picture.convert("RGB"))
-        if np.ptp(colours, axis=-1).max() > _GREY:
-            found = uncoloured(colours)
-            if found is None:
-                raise InputError(
-                    f"{file} is coloured, and not by a colour map that is known "
-                    f"({', '.join(COLOUR_MAPS)}); give the map in grey"
-                )
-            values, name = found
-            return values, f", read back from the colours of {name}"
-    return np.asarray(picture.convert("L")), ""
+    values, colour_map = grey_of_eight_bits(picture, file)
+    return values, f", read back from the colours of {colour_map}" if colour_map else ""
 
 
 @functools.cache

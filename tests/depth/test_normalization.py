@@ -1,11 +1,10 @@
-import subprocess
-import sys
-
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
 
-from pynet_tf.depth.normalization import normalize_map, read_map
+from pynet_tf.depth.command import main
+from pynet_tf.depth.normalization import normalize_files, normalize_map, read_map
 from pynet_tf.errors import InputError
 
 DISTANCES = np.tile(np.geomspace(0.5, 20, 60), (40, 1))
@@ -13,11 +12,6 @@ DISTANCES = np.tile(np.geomspace(0.5, 20, 60), (40, 1))
 EXPECTED = np.round((1 / DISTANCES - 1 / 20) / (1 / 0.5 - 1 / 20) * 255).astype(np.uint8)
 MILLIMETRES = np.round(DISTANCES * 1000).astype(np.uint16)
 LEVELS = (EXPECTED.astype(np.uint16) * 257)[:, ::-1]
-
-
-def run(folder, *arguments):
-    command = [sys.executable, "-m", "pynet_tf.depth", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +83,7 @@ def test_becomes_half_the_photos_size():
     depth = normalize_map(EXPECTED, photo_size=(201, 300))
     assert depth.shape == (100, 150)
     assert (depth.min(), depth.max()) == (0, 255)
-    assert normalize_map(EXPECTED[:, :40], photo_size=(300, 200)).shape == (150, 100)
-    with pytest.raises(InputError, match="60x40 pixels and its photo 200x300"):
-        normalize_map(EXPECTED, photo_size=(300, 200))
+    assert normalize_map(EXPECTED.T, photo_size=(300, 200)).shape == (150, 100)
 
 
 def test_grey_in_three_channels_is_read_and_false_colour_refused(tmp_path):
@@ -99,7 +91,7 @@ def test_grey_in_three_channels_is_read_and_false_colour_refused(tmp_path):
     np.testing.assert_array_equal(read_map(tmp_path / "grey.png"), EXPECTED)
     colour = np.stack([EXPECTED, 255 - EXPECTED, EXPECTED // 2], -1)
     Image.fromarray(colour).save(tmp_path / "colour.png")
-    with pytest.raises(InputError, match=r"colour\.png is in colour"):
+    with pytest.raises(InputError, match=r"colour\.png is coloured"):
         read_map(tmp_path / "colour.png")
 
 
@@ -126,7 +118,61 @@ def test_wrong_arrays_are_refused_and_pickles_not_run(tmp_path):
         assert str(path) in str(error.value)
 
 
-def test_command_normalizes_a_folder(tmp_path):
+def test_zeros_are_holes_where_what_is_beside_them_is_far_from_zero():
+    # Dark = near, and the nearest column is 0: no hole.
+    values = (255 - EXPECTED).copy()
+    values[3:6, 30:34] = 0
+    values[20, 59] = 0
+    said = []
+    depth = normalize_map(values, "levels", say=said.append)
+    assert abs(depth.astype(int) - EXPECTED).max() <= 6
+    assert said == [
+        "0.54% of its values are 0, far from those beside them, and taken for holes, which are "
+        "filled from beside"
+    ]
+
+
+def test_zeros_of_a_sensor_that_begins_far_from_zero_are_holes():
+    values = 500 + np.tile(np.arange(60, dtype=np.uint16) * 40, (40, 1))
+    whole = normalize_map(values, "levels")
+    # A shadow of the sensor: beside what is nearest.
+    values[:, 2:5] = 0
+    assert abs(normalize_map(values, "levels").astype(int) - whole).max() <= 9
+
+
+def test_what_is_no_map_of_its_photo_is_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    maps = {"across": EXPECTED.T, "beside": np.hstack([EXPECTED, EXPECTED])}
+    for name, values in maps.items():
+        np.save(tmp_path / f"{name}.npy", values)
+        Image.new("RGB", (120, 80)).save(tmp_path / "photos" / f"{name}.jpg")
+    paths = [tmp_path / f"{name}.npy" for name in maps]
+    across, beside = (error for _, error in normalize_files(paths, photos=tmp_path / "photos"))
+    assert "across.npy is 40x60" in str(across)
+    assert "beside its photo" in str(beside)
+
+
+def test_coloured_maps_are_turned_back(tmp_path):
+    coloured = matplotlib.colormaps["inferno"](EXPECTED, bytes=True)[..., :3]
+    Image.fromarray(coloured).save(tmp_path / "map.png")
+    said = []
+    values = read_map(tmp_path / "map.png", said.append)
+    assert abs(values.astype(int) - EXPECTED).max() <= 2
+    assert said == ["read back from the colours of inferno"]
+
+
+def test_a_map_that_seems_turned_over_is_named(tmp_path):
+    np.save(tmp_path / "map.npy", np.linspace(255, 0, 40)[:, None] * np.ones(60))
+    said = []
+    list(normalize_files([tmp_path / "map.npy"], say=said.append))
+    assert "give --invert levels" in said[0]
+    said.clear()
+    np.save(tmp_path / "map.npy", np.linspace(10, 255, 40)[:, None] * np.ones(60))
+    list(normalize_files([tmp_path / "map.npy"], "levels", say=said.append))
+    assert "leave --invert out" in said[0]
+
+
+def test_command_normalizes_a_folder(tmp_path, monkeypatch, capsys):
     maps, photos = tmp_path / "maps", tmp_path / "photos"
     maps.mkdir()
     photos.mkdir()
@@ -137,11 +183,13 @@ def test_command_normalizes_a_folder(tmp_path):
     Image.new("RGB", (180, 120)).save(photos / "a.JPG")
     Image.new("RGB", (120, 180)).save(photos / "across.jpg")
     command = ("--normalize", "maps", "--output", "depth", "--photos", "photos")
-    done = run(tmp_path, *command, "--invert", "distance")
-    assert done.returncode == 1
-    assert "bad.png" in done.stderr
-    assert "across.png is of no use" in done.stderr
-    assert "2 maps made, 0 were there already, 2 failed" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--invert", "distance"]) == 1
+    said = capsys.readouterr()
+    assert "bad.png" in said.err
+    assert "across.png is 60x40 and photos/across.jpg is 120x180" in said.err
+    assert "alone.tiff: photos holds no photo of this name, so it keeps its size" in said.out
+    assert "2 maps made, 0 were there already, 2 failed" in said.out
     assert sorted(path.name for path in (tmp_path / "depth").iterdir()) == ["a.png", "alone.png"]
     assert Image.open(tmp_path / "depth" / "a.png").size == (90, 60)
     alone = np.array(Image.open(tmp_path / "depth" / "alone.png"))
