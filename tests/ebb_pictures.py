@@ -22,4 +22,7 @@ def write_pair(
     photo.save(root / "original" / f"{name}{suffix}")
     photo.reduce(4).resize(photo.size).save(root / "bokeh" / f"{name}{suffix}")
     depth = picture(seed + 1, height // 2, width // 2)[..., 0]
+    # Nearer below: anything else would be doubted.
+    if depth[: height // 6].mean() > depth[-height // 6 :].mean():
+        depth = depth[::-1]
     Image.fromarray(depth).save(root / "original_depth" / f"{name}.png")

@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     options = _parser().parse_args(arguments)
     source = ebb_layout.scan(options.src, options.test_range, options.leave_out)
     for reason, names in source.incomplete.items():
-        shown = ", ".join(names[:SHOWN_NAMES])
-        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        print(f"left out, {reason} ({len(names)}): {shown}{more}", file=sys.stderr)
+        print(f"left out, {reason} {_named(names)}", file=sys.stderr)
     report = None if options.overwrite else build_shards.up_to_date(source, options.data_dir)
     done = "already prepared"
     if report is None:
@@ -42,10 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         done = "prepared"
     for failure in report.failed:
         print(f"left out: {failure}", file=sys.stderr)
+    for doubt, names in report.doubts.items():
+        print(f"depth maps {_named(names)}: {doubt}", file=sys.stderr)
     counts = ", ".join(f"{name} {count}" for name, count in report.counts.items())
     left_out = f", {len(report.failed)} that cannot be used" if report.failed else ""
     print(f"{done}: {shards.folder(options.data_dir)} ({counts}{left_out})")
     return 1 if report.failed else 0
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN_NAMES])
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return f"({len(names)}): {shown}{more}"
 
 
 def _parser() -> argparse.ArgumentParser:

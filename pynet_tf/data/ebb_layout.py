@@ -42,7 +42,7 @@ from PIL import Image
 
 from pynet_tf.data import jpeg_content
 from pynet_tf.errors import InputError
-from pynet_tf.io import images
+from pynet_tf.io import depth_map_files, images
 from pynet_tf.lens.focus import LensSettings
 
 PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
@@ -163,8 +163,12 @@ def stored_bytes(pair: Pair) -> int:
 def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
     """Reads and checks the three pictures of a pair and makes the sample (see above).
 
+    Beside the sample there is `doubt`, which is not stored: what is odd about the depth map, in
+    words, empty if nothing is.
+
     Raises:
-        InputError: a file cannot be read, or the sizes do not fit.
+        InputError: a file cannot be read, the sizes do not fit, or the depth map shows no depth of
+            the photo.
     """
     # They need SciPy, which starts slowly.
     from pynet_tf.lens import depth_edges, fit
@@ -185,7 +189,7 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
             f"{pair.bokeh} has {bokeh.shape[1]}x{bokeh.shape[0]} pixels and {pair.photo} "
             f"{width}x{height}; they must be equal"
         )
-    depth = images.read_depth(pair.depth)
+    depth, doubt = depth_map_files.read_map(pair.depth, pair.photo, photo.shape[:2])
     if height % 2 or width % 2:
         depth = _cut_depth(depth, height, width)
         photo, bokeh = (shot[: height // 2 * 2, : width // 2 * 2] for shot in (photo, bokeh))
@@ -199,6 +203,7 @@ def read_sample(pair: Pair) -> dict[str, str | bytes | np.ndarray]:
         "sharp_depth": sharp_depth,
         "focus": focus,
         "blur": blur,
+        "doubt": doubt.lstrip(",; "),
     }
 
 
@@ -270,7 +275,7 @@ def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:
     if found[PHOTOS] and not found[DEPTHS]:
         raise InputError(
             f"{root / DEPTHS} has no depth maps; make them with python -m pynet_tf.depth "
-            f"{root / PHOTOS} --weights W --output {root / DEPTHS}"
+            f"{root / PHOTOS} --output {root / DEPTHS}"
         )
     pairs: list[Pair] = []
     incomplete: dict[str, list[str]] = {}

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pynet_tf.depth import suspicion
 from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
+from pynet_tf.io import depth_map_files
 from pynet_tf.io.images import MAX_PIXELS, open_image
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem
 
@@ -36,7 +36,7 @@ def read_map(path: Path, say: Say = _silent) -> np.ndarray:
     """Reads a depth map with all its bits.
 
     Args:
-        path: a picture, grey or coloured by a colour map that is known (`suspicion`); or an array
+        path: a picture, grey or coloured by one of `depth_map_files.COLOUR_MAPS`; or an array
             `[h, w]`, `[h, w, 1]` or `[1, h, w]` in a `.npy` file.
         say: takes what was done beyond reading.
 
@@ -163,7 +163,7 @@ def _grey_levels(picture: Image.Image, path: Path, say: Say) -> np.ndarray:
         return np.asarray(picture).astype(np.uint16)
     if picture.mode in ("I", "F"):
         return np.asarray(picture)
-    values, colour_map = suspicion.grey_of_eight_bits(picture, path)
+    values, colour_map = depth_map_files.grey_of_eight_bits(picture, path)
     if colour_map:
         say(f"read back from the colours of {colour_map}")
     return values
@@ -203,7 +203,7 @@ def _normalize_file(path: Path, invert: str | None, photos: Path | None, say: Sa
     photo_size = None
     if photo:
         photo_size = open_image(photo).size[::-1]
-        suspicion.refuse_other_view(photo, photo_size, path, values.shape)
+        depth_map_files.refuse_other_view(photo, photo_size, path, values.shape)
     elif photos:
         say_of_it(
             f"{photos} holds no photo of this name, so it keeps its size, "
@@ -213,7 +213,7 @@ def _normalize_file(path: Path, invert: str | None, photos: Path | None, say: Sa
         depth = normalize_map(values, invert, photo_size, say_of_it)
     except InputError as error:
         raise InputError(f"{path} is of no use: {error}") from error
-    if suspicion.looks_upside_down(depth):
+    if depth_map_files.looks_upside_down(depth):
         remedy = (
             "is near bright in it, leave --invert out"
             if invert

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf.depth import embedded, suspicion
+from pynet_tf.depth import embedded
 from pynet_tf.depth.camera_focus import Point, camera_focus
 from pynet_tf.errors import InputError
-from pynet_tf.io import images, photo_paths
+from pynet_tf.io import depth_map_files, images, photo_paths
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
                 f"{path} has no depth map: {depth} holds no {path.stem}.png; make one with "
                 "python -m pynet_tf.depth, or leave --depth out"
             )
-        values, read = suspicion.read_map(file, path, shot.pixels.shape[:2])
+        values, read = depth_map_files.read_map(file, path, shot.pixels.shape[:2])
         return PhotoWithDepth(
             shot.pixels, shot.options, values, f"{file}{read}", camera_focus(path), shot.remarks
         )

@@ -128,7 +128,7 @@ def _examples(pairs: Sequence[ebb_layout.Pair], read: Reader | None) -> Iterator
     """Yields key and features of the pairs that can be used."""
     for sample in (read or ebb_layout.read_samples)(pairs):
         if not isinstance(sample, InputError):
-            yield sample["name"], sample
+            yield sample["name"], {name: sample[name] for name in sample if name != "doubt"}
         elif read is None:
             warnings.warn(f"left out: {sample}", stacklevel=1)
 

@@ -41,11 +41,13 @@ class Report:
         source: hash of the source files' names, sizes and times of change.
         counts: samples in each split.
         failed: one sentence for each pair that could not be used.
+        doubts: what is odd about depth maps that were used, and the names of their pairs.
     """
 
     source: str
     counts: Mapping[str, int]
     failed: tuple[str, ...]
+    doubts: Mapping[str, tuple[str, ...]]
 
 
 def up_to_date(source: Source, data_dir: Path) -> Report | None:
@@ -60,8 +62,13 @@ def up_to_date(source: Source, data_dir: Path) -> Report | None:
         return None
     try:
         fields = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        report = Report(fields["source"], dict(fields["counts"]), tuple(map(str, fields["failed"])))
-    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+        report = Report(
+            fields["source"],
+            dict(fields["counts"]),
+            tuple(map(str, fields["failed"])),
+            {doubt: tuple(map(str, names)) for doubt, names in fields.get("doubts", {}).items()},
+        )
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         report = None
     if report is None or report.source != ebb_layout.source_hash(source):
         raise InputError(
@@ -120,10 +127,11 @@ def build(
     source_hash = ebb_layout.source_hash(source)
     pairs = list(_pairs(source))
     failed: list[str] = []
+    doubts: dict[str, list[str]] = {}
     with _staging(data_dir) as staging, contextlib.ExitStack() as stack:
         results = ordered_map(ebb_layout.sample_or_error, pairs, workers)
         stack.callback(results.close)
-        stream = iter(progress(_noting(results, failed), len(pairs), "preparing"))
+        stream = iter(progress(_noting(results, failed, doubts), len(pairs), "preparing"))
 
         def read(shard):
             # The workers go on with the next shard while one is finished.
@@ -146,7 +154,8 @@ def build(
                 raise
             raise InputError(f"{error} (left out: {'; '.join(failed[:5])})") from error
         counts = {name: split.num_examples for name, split in builder.info.splits.items()}
-        report = Report(source_hash, counts, tuple(failed))
+        named = {doubt: tuple(names) for doubt, names in doubts.items()}
+        report = Report(source_hash, counts, tuple(failed), named)
         prepared = Path(builder.data_dir)
         atomic_files.write_text(
             prepared / REPORT, json.dumps(dataclasses.asdict(report), indent=1) + "\n"
@@ -161,10 +170,14 @@ def _pairs(source: Source) -> Iterator[ebb_layout.Pair]:
     return itertools.chain.from_iterable(source.splits.values())
 
 
-def _noting(results: Iterator[dict | InputError], failed: list[str]) -> Iterator:
+def _noting(
+    results: Iterator[dict | InputError], failed: list[str], doubts: dict[str, list[str]]
+) -> Iterator:
     for result in results:
         if isinstance(result, InputError):
             failed.append(str(result))
+        elif result["doubt"]:
+            doubts.setdefault(result["doubt"], []).append(result["name"])
         yield result
 
 

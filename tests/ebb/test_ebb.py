@@ -1,5 +1,6 @@
 import io
 
+import matplotlib
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -108,11 +109,47 @@ def test_other_pictures_decode_as_in_pillow_too(kind, tmp_path):
 
 def test_depth_of_any_size_and_depth_is_resized(tmp_path):
     write_pair(tmp_path, "1", 64, 96)
-    depth = picture(3, 200, 120)[..., 0]
+    depth = picture(3, 120, 184)[..., 0]
     Image.fromarray(depth).save(tmp_path / "original_depth" / "1.png")
     [pair] = ebb_layout.scan(tmp_path).splits["train"]
     expected = Image.fromarray(depth).resize((48, 32), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(ebb_layout.read_sample(pair)["image"][..., 3], expected)
+
+
+def ground() -> np.ndarray:
+    """Near at the bottom, as the ground is in most photos."""
+    return np.repeat(np.linspace(0, 255, 32).astype(np.uint8)[:, None], 48, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.full((32, 48), 7, np.uint8), "the same everywhere"),
+        (np.zeros((1, 1), np.uint8), "too few to be a depth map"),
+        (ground().T, "its photo's proportions"),
+        (np.hstack([ground(), ground()]), "beside its photo"),
+    ],
+)
+def test_what_is_no_depth_map_of_the_photo_is_refused(values, told, tmp_path):
+    write_pair(tmp_path, "1", 64, 96)
+    Image.fromarray(values).save(tmp_path / "original_depth" / "1.png")
+    [pair] = ebb_layout.scan(tmp_path).splits["train"]
+    with pytest.raises(InputError, match=told):
+        ebb_layout.read_sample(pair)
+
+
+def test_odd_depth_maps_are_put_right_or_doubted(tmp_path):
+    write_pair(tmp_path, "1", 64, 96)
+    [pair] = ebb_layout.scan(tmp_path).splits["train"]
+    coloured = matplotlib.colormaps["inferno"](ground(), bytes=True)[..., :3]
+    Image.fromarray(coloured).save(pair.depth)
+    sample = ebb_layout.read_sample(pair)
+    assert np.abs(sample["image"][..., 3].astype(int) - ground()).max() <= 2
+    assert sample["doubt"] == "read back from the colours of inferno"
+    Image.fromarray(255 - ground()).save(pair.depth)
+    assert "near is dark" in ebb_layout.read_sample(pair)["doubt"]
+    Image.fromarray(ground()).save(pair.depth)
+    assert ebb_layout.read_sample(pair)["doubt"] == ""
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,11 @@ import threading
 import time
 from pathlib import Path
 
+import matplotlib
+import numpy as np
 import pytest
 from ebb_pictures import write_pair
+from PIL import Image
 
 from pynet_tf import cli
 from pynet_tf.data import ebb_layout, shards
@@ -128,6 +131,9 @@ def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):
     write_pair(source, "52")
     cut = source / "bokeh" / "52.jpg"
     cut.write_bytes(cut.read_bytes()[:500])
+    grey = np.asarray(Image.open(source / "original_depth" / "40.png"))
+    coloured = Image.fromarray(matplotlib.colormaps["magma"](grey, bytes=True)[..., :3])
+    coloured.save(source / "original_depth" / "40.png")
     (source / "original" / "._3.jpg").write_bytes(b"a Mac's")
     (source / "original" / "Thumbs.db").write_bytes(b"Windows'")
     first = run(source, "--data_dir", "data")
@@ -142,6 +148,8 @@ def test_what_is_incomplete_or_unusable_is_named(run, flat, tmp_path):
     assert again.returncode == 1
     assert again.stdout.startswith("already prepared")
     assert "52.jpg cannot be read" in again.stderr
+    for run_ in (first, again):
+        assert "depth maps (1): 40: read back from the colours of magma\n" in run_.stderr
 
 
 def test_train_and_test_folders(run, flat, tmp_path):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pynet_tf.depth import suspicion
 from pynet_tf.errors import InputError
+from pynet_tf.io import depth_map_files
 
 SHAPE = (96, 128)
 PHOTO = Path("photo.jpg")
@@ -22,10 +22,10 @@ def ground() -> np.ndarray:
 
 
 def read(path):
-    return suspicion.read_map(path, PHOTO, (192, 256))
+    return depth_map_files.read_map(path, PHOTO, (192, 256))
 
 
-@pytest.mark.parametrize("name", suspicion.COLOUR_MAPS)
+@pytest.mark.parametrize("name", depth_map_files.COLOUR_MAPS)
 def test_coloured_maps_are_turned_back(name, tmp_path):
     coloured = matplotlib.colormaps[name](ground(), bytes=True)[..., :3]
     Image.fromarray(coloured).save(tmp_path / "map.png")

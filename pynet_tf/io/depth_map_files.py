@@ -1,4 +1,4 @@
-"""Reads the depth maps that people bring, with suspicion.
+"""Reads depth maps from files, with suspicion.
 
 Maps of other programs are coloured, turned, 16-bit with millimetres, or no maps at all. What can be
 put right is, and said; the rest is refused in one sentence.
@@ -51,9 +51,8 @@ def read_map(file: Path, photo: Path, photo_shape: Sequence[int]) -> tuple[np.nd
         raise InputError(f"{file} is the same everywhere, so it is no depth map; make it anew")
     if looks_upside_down(values):
         read += (
-            "; its lower part is farther than its upper part, so near may be dark in it: if "
-            "the wrong things are sharp, turn it over with python -m pynet_tf.depth --normalize "
-            "--invert levels"
+            "; its lower part is farther than its upper part, which is rare: if near is dark in "
+            "it, turn it over with python -m pynet_tf.depth --normalize FOLDER --invert levels"
         )
     return values, read
 
