@@ -1,6 +1,7 @@
 """The values of an opened picture: its channels, with as many bits as its file has.
 
-Pillow reads colours of 16 bits a channel with 8; these are decoded by imagecodecs.
+Pillow reads colours of 16 bits a channel with 8. Such PNGs are decoded by imagecodecs here, TIFFs
+in `tiff_files`.
 """
 
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _EXTRA_SAMPLES = 258, 262, 339, 338
-_WHITE_IS_ZERO, _UNSIGNED, _PREMULTIPLIED = 0, 1, 1
+_BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+_ORIENTATION = 0x0112
 _TURNS = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -20,7 +21,6 @@ _TURNS = {
     7: lambda a: np.swapaxes(a[::-1, ::-1], 0, 1),
     8: lambda a: np.rot90(a),
 }
-_SPACES = {1: "gray", 3: "rgb", 4: "cmyk"}
 
 
 @dataclass(frozen=True)
@@ -39,62 +39,52 @@ class Channels:
 
 
 def is_deep(picture: Image.Image) -> bool:
-    """Tells whether a file has colours of 16 bits; `picture` is not loaded yet."""
+    """Tells whether a file has colours of more bits than Pillow reads.
+
+    Args:
+        picture: not loaded yet.
+    """
     if picture.format == "PNG":
         return ";16" in str(picture.tile[0][3]) and picture.mode != "I;16"
-    if picture.format != "TIFF":
-        return False
-    tags = picture.tag_v2
-    return (
-        set(tags.get(_BITS, ())) == {16}
-        and set(tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
-        and picture.mode in ("RGB", "RGBA", "RGBX", "CMYK")
-    )
+    # One channel is read whole.
+    bits = picture.tag_v2.get(_BITS, ()) if picture.format == "TIFF" else ()
+    return len(bits) > 1 and max(bits) > 8
 
 
-def deep_samples(picture: Image.Image, content: bytes) -> np.ndarray:
-    """Decodes a file of which `is_deep` is true.
+def of_deep_png(picture: Image.Image, content: bytes) -> Channels:
+    """Decodes a PNG of which `is_deep` is true.
 
     Args:
         picture: not loaded yet.
         content: of its file.
 
-    Returns:
-        `[H, W, C]` uint16 as stored, turned upright, C with alpha and what else there is.
-
     Raises:
-        ValueError: what is decoded has another size than the picture, or it is damaged. So does
-            imagecodecs raise what errors it has.
+        RuntimeError: it is damaged.
     """
     import imagecodecs
 
-    is_png = picture.format == "PNG"
-    samples = (imagecodecs.png_decode if is_png else imagecodecs.tiff_decode)(content)
-    width, height = picture.size
-    orientation = picture.getexif().get(0x0112, 1)
-    if not is_png:
-        # Pillow says how large a TIFF is once it is turned.
-        width, height = picture.tag_v2[256], picture.tag_v2[257]
-        if samples.ndim == 3 and samples.shape[1:] == (height, width):
-            samples = np.moveaxis(samples, 0, -1)
-    samples = samples.reshape(*samples.shape[:2], -1)
-    if samples.shape[:2] != (height, width) or samples.dtype != np.uint16:
-        raise ValueError(f"its values are {samples.dtype} {samples.shape}")
-    return np.ascontiguousarray(_TURNS.get(orientation, _TURNS[1])(samples))
+    samples = np.atleast_3d(imagecodecs.png_decode(content))
+    values, rest = np.split(samples, [1 if samples.shape[-1] < 3 else 3], axis=-1)
+    alpha, key = None, picture.info.get("transparency")
+    if rest.shape[-1]:
+        alpha = rest[..., 0]
+    elif key is not None:
+        # One colour is transparent.
+        alpha = np.where((values == np.asarray(key)).all(axis=-1), 0, 65535).astype(np.uint16)
+    orientation = picture.getexif().get(_ORIENTATION, 1)
+    alpha = None if alpha is None or is_opaque(alpha) else upright(alpha, orientation)
+    return Channels(upright(values, orientation), "rgb" if values.shape[-1] == 3 else "gray", alpha)
 
 
-def channels(picture: Image.Image, samples: np.ndarray | None = None) -> Channels:
+def channels(picture: Image.Image) -> Channels:
     """Separates colours and alpha.
 
     Args:
         picture: loaded and upright.
-        samples: from `deep_samples`; None for what Pillow has read.
 
     Raises:
         ValueError: colours of a kind that Pillow cannot convert.
     """
-    if samples is not None:
-        return _of_samples(picture, samples)
     if picture.mode[0] in "IF":
         return Channels(sixteen_bit_grey(picture)[..., None], "gray", None)
     alpha = None
@@ -102,7 +92,7 @@ def channels(picture: Image.Image, samples: np.ndarray | None = None) -> Channel
         # As stored: what is transparent keeps its colours.
         picture = picture.convert("LA" if picture.mode in ("L", "LA", "La") else "RGBA")
         alpha = np.asarray(picture.getchannel("A"))
-        alpha = None if alpha.min() == 255 else alpha
+        alpha = None if is_opaque(alpha) else alpha
         picture = picture.convert(picture.mode[:-1])
     if picture.mode in ("L", "1"):
         return Channels(np.asarray(picture.convert("L"))[..., None], "gray", alpha)
@@ -133,21 +123,11 @@ def eight_bit(values: np.ndarray) -> np.ndarray:
     return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
-def _of_samples(picture: Image.Image, samples: np.ndarray) -> Channels:
-    tags = picture.tag_v2 if picture.format == "TIFF" else {}
-    is_cmyk = picture.mode == "CMYK"
-    count = 4 if is_cmyk else 1 if samples.shape[-1] < 3 else 3
-    values, rest = samples[..., :count], samples[..., count:]
-    alpha, key = None, picture.info.get("transparency")
-    extra = tags.get(_EXTRA_SAMPLES, (2,))
-    if rest.shape[-1] and extra[0] in (1, 2):
-        alpha = rest[..., 0]
-        if extra[0] == _PREMULTIPLIED:
-            whole = values * (65535 / np.maximum(alpha, 1)[..., None].astype(np.float32))
-            values = np.rint(np.minimum(whole, 65535)).astype(np.uint16)
-    elif key is not None and not isinstance(key, bytes):
-        # One colour of a PNG is transparent.
-        alpha = np.where((values == np.asarray(key)).all(axis=-1), 0, 65535).astype(np.uint16)
-    if alpha is not None and alpha.min() == 65535:
-        alpha = None
-    return Channels(np.ascontiguousarray(values), _SPACES[count], alpha)
+def is_opaque(alpha: np.ndarray) -> bool:
+    """Tells whether nothing is transparent; uint8 or uint16."""
+    return alpha.min() == np.iinfo(alpha.dtype).max
+
+
+def upright(stored: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns `[H, W, ...]` by an EXIF orientation."""
+    return np.ascontiguousarray(_TURNS.get(orientation, _TURNS[1])(stored))

@@ -21,7 +21,7 @@ _SPACES = {b"RGB ": "rgb", b"GRAY": "gray", b"CMYK": "cmyk", b"Lab ": "lab"}
 _AS_SPREAD = 0.12
 # PNG's gamma is sRGB's within this much, as libpng takes it.
 _GAMMA_TOLERANCE = 0.05
-_SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 
 
 def to_rgb(
@@ -65,18 +65,37 @@ def of_png(gamma: float | None, primaries: tuple | None, space: str) -> bytes | 
     """
     if not gamma or not 0.1 < gamma < 10:
         return None
-    primaries = primaries or _SRGB_PRIMARIES
+    primaries = primaries or SRGB_PRIMARIES
     usual = abs(gamma * 2.2 - 1) < _GAMMA_TOLERANCE
-    if usual and (space == "gray" or np.allclose(primaries, _SRGB_PRIMARIES, atol=1e-3)):
+    if usual and (space == "gray" or np.allclose(primaries, SRGB_PRIMARIES, atol=1e-3)):
         return None
     if space == "gray":
         return _codecs().cms_profile("gray", gamma=1 / gamma)
+    return rgb_profile(primaries, 1 / gamma)
+
+
+def rgb_profile(
+    primaries: tuple, gamma: float | None, curve: np.ndarray | None = None
+) -> bytes | None:
+    """Makes a profile.
+
+    Args:
+        primaries: x and y of white, red, green and blue.
+        gamma: of the values; None for a curve.
+        curve: `[N]` uint16, light of values from 0 to 1.
+
+    Returns:
+        None for primaries that are no colours.
+    """
     (white, *colours) = ((*place, 1.0) for place in np.reshape(primaries, (4, 2)).tolist())
     try:
         return _codecs().cms_profile(
-            "rgb", whitepoint=white, primaries=sum(colours, ()), gamma=1 / gamma
+            "rgb",
+            whitepoint=white,
+            primaries=sum(colours, ()),
+            gamma=gamma,
+            transferfunction=curve,
         )
-    # Primaries that are no colours.
     except (RuntimeError, ValueError):
         return None
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import channels, colour, deep_files, photo_metadata
+from pynet_tf.io import channels, code_points, colour, deep_files, photo_metadata, tiff_files
 from pynet_tf.io.atomic_files import replacing
-from pynet_tf.io.channels import eight_bit
+from pynet_tf.io.channels import Channels, eight_bit
 
 # Just under the size that Pillow refuses by itself.
 MAX_PIXELS = 178_000_000
@@ -57,16 +57,16 @@ def open_image(path: Path, content: bytes | None = None) -> Image.Image:
     return _opened(path, content, deep=False)[0]
 
 
-def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image, np.ndarray | None]:
+def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image, Channels | None]:
     """Opens a picture file, and decodes what Pillow gives fewer bits of than there are.
 
     Args:
         path: see `open_image`.
         content: likewise.
-        deep: whether 16 bits are wanted.
+        deep: whether more than 8 bits are wanted.
 
     Returns:
-        The picture, upright, and its samples (`channels.deep_samples`) where it has 16 bits.
+        The picture, upright, and what it holds where that is deeper.
 
     Raises:
         InputError: the file is missing, is no picture, is cut short or is larger than
@@ -82,20 +82,15 @@ def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image,
         with warnings.catch_warnings():
             # Pillow warns of odd EXIF data, and of size long before `MAX_PIXELS`.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content) if content else path, formats=formats) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise InputError(
-                        f"{path} has {opened.width}x{opened.height} pixels, more than "
-                        f"{MAX_PIXELS // 1_000_000} million; make it smaller"
-                    )
-                samples = None
-                if deep and channels.is_deep(opened):
-                    samples = channels.deep_samples(opened, content or path.read_bytes())
-                # A GIF cannot tell any more once it is closed.
-                getattr(opened, "is_animated", False)
-                opened.load()
-                ImageOps.exif_transpose(opened, in_place=True)
-                return opened, samples
+            try:
+                return _with_pillow(path, content, deep, formats)
+            except UnidentifiedImageError:
+                whole = content or path.read_bytes()
+                if not (deep and tiff_files.is_tiff(whole)):
+                    raise
+                _refuse_large(path, *tiff_files.size(whole))
+                found = tiff_files.read(whole)
+                return tiff_files.described(whole, found.values.shape), found
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -108,6 +103,41 @@ def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image,
             f"{path} cannot be read as a picture ({error or type(error).__name__}); replace it by "
             "a whole JPEG, PNG, WebP or TIFF"
         ) from error
+
+
+def _with_pillow(
+    path: Path, content: bytes | None, deep: bool, formats: tuple[str, ...]
+) -> tuple[Image.Image, Channels | None]:
+    with Image.open(io.BytesIO(content) if content else path, formats=formats) as opened:
+        _refuse_large(path, *opened.size)
+        found = None
+        if deep and channels.is_deep(opened):
+            whole = content or path.read_bytes()
+            is_png = opened.format == "PNG"
+            found = channels.of_deep_png(opened, whole) if is_png else tiff_files.read(whole)
+        points = code_points.find(_head(path, content), opened.format)
+        if points:
+            opened.info[photo_metadata.CODE_POINTS] = points
+        # A GIF cannot tell any more once it is closed.
+        getattr(opened, "is_animated", False)
+        opened.load()
+        ImageOps.exif_transpose(opened, in_place=True)
+        return opened, found
+
+
+def _head(path: Path, content: bytes | None) -> bytes:
+    if content is not None:
+        return content[: code_points.HEAD]
+    with path.open("rb") as file:
+        return file.read(code_points.HEAD)
+
+
+def _refuse_large(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{path} has {width}x{height} pixels, more than {MAX_PIXELS // 1_000_000} million; "
+            "make it smaller"
+        )
 
 
 def _heif_formats(path: Path) -> tuple[str, ...]:
@@ -144,7 +174,7 @@ def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> Photo 
             picture = ImageOps.exif_transpose(picture)
         if picture.size != shape[::-1]:
             return None
-        pixels, profile, _ = _rgb(picture, None, path)
+        pixels, profile = _rgb(picture, _channels(picture, path))
         return Photo(eight_bit(pixels), {"icc_profile": profile} if profile else {}, ())
     except (InputError, OSError):
         return None
@@ -169,26 +199,28 @@ def read(path: Path) -> Photo:
     Raises:
         InputError: see `open_image`.
     """
-    picture, samples = _opened(Path(path), None, deep=True)
-    pixels, profile, alpha = _rgb(picture, samples, path)
+    picture, found = _opened(path, None, deep=True)
+    found = found or _channels(picture, path)
+    pixels, profile = _rgb(picture, found)
     options = photo_metadata.read(picture)
     if profile is not None:
         options["icc_profile"] = profile
-    if alpha is not None:
-        options["alpha"] = alpha
-    return Photo(pixels, options, photo_metadata.left_out(picture))
+    if found.alpha is not None:
+        options["alpha"] = found.alpha
+    return Photo(pixels, options, photo_metadata.left_out(picture, found.space))
 
 
-def _rgb(
-    picture: Image.Image, samples: np.ndarray | None, path: Path
-) -> tuple[np.ndarray, bytes | None, np.ndarray | None]:
-    """Returns pixels, their profile and alpha."""
+def _channels(picture: Image.Image, path: Path) -> Channels:
     try:
-        found = channels.channels(picture, samples)
+        return channels.channels(picture)
     except ValueError as error:
         raise _odd_colours(path, picture) from error
+
+
+def _rgb(picture: Image.Image, found: Channels) -> tuple[np.ndarray, bytes | None]:
+    """Returns pixels and their profile."""
     profile = photo_metadata.profile(picture, found.space)
-    return *colour.to_rgb(found.values, found.space, profile), found.alpha
+    return colour.to_rgb(found.values, found.space, profile)
 
 
 def read_depth(path: Path) -> np.ndarray:

@@ -10,12 +10,14 @@ import math
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
-from pynet_tf.io import colour, xmp
+from pynet_tf.io import code_points, colour, xmp
 
 _EXIF_FOLDER = 0x8769
 _GPS_FOLDER = 0x8825
 _MAKER_NOTE = 0x927C
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
+# Where `images` puts those of a file among what Pillow has found.
+CODE_POINTS = "code_points"
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _KEPT = {
@@ -119,6 +121,10 @@ def profile(picture: Image.Image, space: str) -> bytes | None:
         space: of its values, see `colour`.
     """
     stored = picture.info.get("icc_profile")
+    points = picture.info.get(CODE_POINTS)
+    # PNG has numbers go before a profile, the others the profile.
+    if points and (picture.format == "PNG" or not stored):
+        return code_points.profile(points) if space == "rgb" else None
     if stored:
         return stored
     if picture.format == "PNG" and "srgb" not in picture.info:
@@ -133,15 +139,23 @@ def profile(picture: Image.Image, space: str) -> bytes | None:
     return None
 
 
-def left_out(picture: Image.Image) -> tuple[str, ...]:
-    """Tells what of a photo is not read, each in a sentence without its name."""
+def left_out(picture: Image.Image, space: str) -> tuple[str, ...]:
+    """Tells what of a photo is not read, each in a sentence without its name.
+
+    Args:
+        picture: see `read`.
+        space: see `profile`.
+    """
     sentences = []
     bits = picture.info.get("bit_depth", 8)
     if bits > 8:
         sentences.append(f"its {bits} bits a channel are read as 8")
+    name = code_points.hdr(picture.info.get(CODE_POINTS, (0, 0)))
+    if name:
+        sentences.append(f"it is HDR ({name}), and is read as if it was not: its colours are pale")
     if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
         sentences.append("it is animated; this is its first picture only")
-    if picture.mode == "CMYK" and not picture.info.get("icc_profile"):
+    if space == "cmyk" and not picture.info.get("icc_profile"):
         sentences.append("it is CMYK without a colour profile; its colours are a guess")
     return tuple(sentences)
 

@@ -3,6 +3,7 @@
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pynet_tf.errors import InputError
@@ -19,14 +20,13 @@ def deep():
     return np.dstack([ramp, ramp[::-1], ramp.T.reshape(128, 512)])
 
 
-def write_deep(path, values, **options):
-    """Writes a file as other programs do, with libpng or OpenCV."""
+def write_deep(path, values):
+    """Writes a file as other programs do."""
     if path.suffix == ".png":
         path.write_bytes(imagecodecs.png_encode(values))
-        return path
-    cv2 = pytest.importorskip("cv2")
-    order = [2, 1, 0, 3][: values.shape[-1]]
-    assert cv2.imwrite(str(path), values[..., order], options.get("flags", []))
+    else:
+        extra = {"extrasamples": ["unassalpha"]} if values.shape[-1] == 4 else {}
+        tifffile.imwrite(path, values, photometric="rgb", **extra)
     return path
 
 

@@ -180,3 +180,37 @@ def test_a_profile_goes_before_png_gamma(tmp_path, patches):
     photo = images.read(with_chunks(path, gamma(1.0)))
     np.testing.assert_array_equal(photo.pixels, patches)
     assert photo.options["icc_profile"] == colour_profiles.display_p3()
+
+
+def test_png_code_points(tmp_path, patches):
+    path = saved(tmp_path / "a.png", patches, icc_profile=colour_profiles.srgb())
+    made = through(with_chunks(path, (b"cICP", bytes([12, 4, 0, 1]))))
+    np.testing.assert_array_equal(images.read_photo(made), patches)
+    same = saved(tmp_path / "b.png", patches, icc_profile=colour_profiles.display_p3())
+    assert np.abs(colour_profiles.seen(made) - colour_profiles.seen(same)).max() <= 1
+    path = saved(tmp_path / "c.png", patches)
+    photo = images.read(with_chunks(path, (b"cICP", bytes([9, 16, 0, 1]))))
+    assert "HDR (PQ)" in photo.remarks[0]
+    path = saved(tmp_path / "d.png", patches)
+    photo = images.read(with_chunks(path, (b"cICP", bytes([1, 13, 0, 1])), gamma(1.0)))
+    assert photo.options == {}
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".heic"])
+def test_code_points_of_other_files(tmp_path, patches, suffix):
+    if suffix == ".heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    path = saved(tmp_path / f"a{suffix}", patches.repeat(2, axis=0).repeat(2, axis=1))
+    content = path.read_bytes()
+    place = content.index(b"colrnclx") + 8
+    path.write_bytes(content[:place] + bytes([0, 12, 0, 13]) + content[place + 4 :])
+    profile = images.read(path).options["icc_profile"]
+    near = colour_profiles.display_p3()
+    values = np.full((4, 4, 3), (200, 40, 90), np.uint8)
+    shown = [
+        colour_profiles.seen(saved(tmp_path / f"{number}.png", values, icc_profile=made))
+        for number, made in enumerate((profile, near))
+    ]
+    assert np.abs(shown[0] - shown[1]).max() <= 2
+    path.write_bytes(content[:place] + bytes([0, 1, 0, 13]) + content[place + 4 :])
+    assert "icc_profile" not in images.read(path).options

@@ -1,0 +1,123 @@
+"""TIFF files with more than 8 bits a channel: read by tifffile, whatever their layout.
+
+Read are grey, RGB, CMYK and Lab of any whole or floating-point type; floats are 0 to 1. Everything
+becomes 16 bits.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from pynet_tf.io.channels import Channels, is_opaque, upright
+
+_ORIENTATION, _ICC_PROFILE, _XMP, _X_DOTS, _Y_DOTS, _DOTS_UNIT = 274, 34675, 700, 282, 283, 296
+_PHOTOMETRIC = {0: "gray", 1: "gray", 2: "rgb", 5: "cmyk", 8: "lab", 9: "lab"}
+_WHITE_IS_ZERO, _CIE_LAB, _ICC_LAB = 0, 8, 9
+_COLOURS = {"gray": 1, "rgb": 3, "cmyk": 4, "lab": 3}
+_PREMULTIPLIED, _ALPHA = 1, (1, 2)
+_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_CENTIMETRES = 3
+
+
+def is_tiff(content: bytes) -> bool:
+    """Tells whether a file begins like a TIFF."""
+    return content.startswith(_SIGNATURES)
+
+
+def size(content: bytes) -> tuple[int, int]:
+    """Returns width and height as stored.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    page = _page(content)
+    return page.imagewidth, page.imagelength
+
+
+def read(content: bytes) -> Channels:
+    """Reads the first picture of a file, upright, in 16 bits.
+
+    Args:
+        content: of the file.
+
+    Raises:
+        ValueError: the colours are of another kind, or the file is damaged. So does tifffile raise
+            what errors it has.
+    """
+    page = _page(content)
+    photometric = int(page.photometric)
+    space = _PHOTOMETRIC.get(photometric)
+    samples = page.asarray()
+    if samples.ndim == 3 and samples.shape[1:] == (page.imagelength, page.imagewidth):
+        samples = np.moveaxis(samples, 0, -1)
+    if space is None or samples.shape[:2] != (page.imagelength, page.imagewidth):
+        raise ValueError(f"a TIFF of the kind {page.photometric!r} and {samples.shape}")
+    samples = samples.reshape(*samples.shape[:2], -1)
+    values, rest = np.split(samples, [_COLOURS[space]], axis=-1)
+    values = _shifted(values, photometric) if space == "lab" else _in_16_bits(values, page)
+    if photometric == _WHITE_IS_ZERO:
+        values = 65535 - values
+    alpha, extra = None, page.extrasamples
+    if rest.shape[-1] and (not extra or int(extra[0]) in _ALPHA):
+        alpha = _in_16_bits(rest[..., 0], page)
+        if extra and int(extra[0]) == _PREMULTIPLIED:
+            whole = values * (65535 / np.maximum(alpha, 1)[..., None].astype(np.float32))
+            values = np.rint(np.minimum(whole, 65535)).astype(np.uint16)
+    orientation = page.tags.valueof(_ORIENTATION, 1)
+    alpha = None if alpha is None or is_opaque(alpha) else upright(alpha, orientation)
+    return Channels(upright(values, orientation), space, alpha)
+
+
+def described(content: bytes, shape: tuple[int, ...]) -> Image.Image:
+    """Makes a black picture with the metadata of a file that Pillow cannot open.
+
+    Args:
+        content: of the file.
+        shape: of its picture, upright.
+    """
+    page = _page(content)
+    picture = Image.new("RGB", shape[1::-1])
+    # All of a TIFF can be read as EXIF data.
+    picture.info["exif"] = b"Exif\0\0" + content
+    for name, tag in (("icc_profile", _ICC_PROFILE), ("xmp", _XMP)):
+        value = page.tags.valueof(tag)
+        if value:
+            picture.info[name] = bytes(value)
+    across, down = (page.tags.valueof(tag, (0, 1)) for tag in (_X_DOTS, _Y_DOTS))
+    if across[0] and down[0] and across[1] and down[1]:
+        factor = 2.54 if page.tags.valueof(_DOTS_UNIT, 2) == _CENTIMETRES else 1
+        picture.info["dpi"] = across[0] / across[1] * factor, down[0] / down[1] * factor
+    return picture
+
+
+def _page(content: bytes):
+    import tifffile
+
+    return tifffile.TiffFile(io.BytesIO(content)).pages[0]
+
+
+def _in_16_bits(values: np.ndarray, page) -> np.ndarray:
+    if values.dtype.kind == "f":
+        # In float16 white would be infinite.
+        light = np.clip(np.nan_to_num(values.astype(np.float32)), 0, 1)
+        return np.rint(light * 65535).astype(np.uint16)
+    if values.dtype.kind != "u":
+        raise ValueError(f"its values are {values.dtype}")
+    most = 2**page.bitspersample - 1
+    if most == 65535:
+        return np.ascontiguousarray(values, np.uint16)
+    return np.rint(values * (65535 / most)).astype(np.uint16)
+
+
+def _shifted(values: np.ndarray, photometric: int) -> np.ndarray:
+    """Returns Lab of 16 bits with a and b shifted: 0 is 128 of 255."""
+    if values.dtype not in (np.uint16, np.int16):
+        raise ValueError(f"its values are {values.dtype}")
+    shifted = values.view(np.uint16).astype(np.float32)
+    if photometric == _CIE_LAB:
+        shifted[..., 1:] = values[..., 1:].view(np.int16) + np.float32(32768)
+    else:
+        shifted[..., 0] *= 65535 / 65280
+    shifted[..., 1:] *= 257 / 256
+    return np.rint(np.minimum(shifted, 65535)).astype(np.uint16)
