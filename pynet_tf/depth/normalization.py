@@ -17,7 +17,7 @@ from PIL import Image
 from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
 from pynet_tf.io import depth_map_files
-from pynet_tf.io.images import MAX_PIXELS, open_image
+from pynet_tf.io.opening import MAX_PIXELS, open_image
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem
 
 MAP_SUFFIXES = (".npy", *PHOTO_SUFFIXES)

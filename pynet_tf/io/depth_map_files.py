@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pynet_tf.errors import InputError
-from pynet_tf.io.images import open_image
+from pynet_tf.io.opening import open_image
 
 SMALLEST_SIDE = 4
 # A map may be this much longer or shorter than the photo's proportions ask for, besides one pixel

@@ -9,24 +9,19 @@ Halving is Pillow's antialiased bicubic, as in the 2020 training data.
 """
 
 import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import channels, code_points, colour, deep_files, photo_metadata, tiff_files
+from pynet_tf.io import channels, colour, deep_files, photo_metadata
 from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.channels import Channels, eight_bit
+from pynet_tf.io.opening import open_deep, open_image
 
-# Just under the size that Pillow refuses by itself.
-MAX_PIXELS = 178_000_000
-# Pillow's: others are rare, and some (EPS) are programs that it lets other programs run.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
 _WITH_ALPHA = (".png", ".webp", ".tif", ".tiff", ".avif")
-_HEIF_SUFFIXES = (".heic", ".heif", ".hif")
 
 
 @dataclass(frozen=True)
@@ -42,114 +37,6 @@ class Photo:
     pixels: np.ndarray
     options: dict
     remarks: tuple[str, ...]
-
-
-def open_image(path: Path, content: bytes | None = None) -> Image.Image:
-    """Opens and decodes a picture file, whatever its mode, upright.
-
-    Args:
-        path: of the file.
-        content: of the file, where it is not to be read; `path` is named in messages.
-
-    Raises:
-        InputError: see `_opened`.
-    """
-    return _opened(path, content, deep=False)[0]
-
-
-def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image, Channels | None]:
-    """Opens a picture file, and decodes what Pillow gives fewer bits of than there are.
-
-    Args:
-        path: see `open_image`.
-        content: likewise.
-        deep: whether more than 8 bits are wanted.
-
-    Returns:
-        The picture, upright, and what it holds where that is deeper.
-
-    Raises:
-        InputError: the file is missing, is no picture, is cut short or is larger than
-            `MAX_PIXELS`.
-    """
-    path = Path(path)
-    if content is None and not path.is_file():
-        raise InputError(f"{path} is not there; check the name")
-    formats = _FORMATS
-    if content is None and path.suffix.lower() in _HEIF_SUFFIXES:
-        formats = _heif_formats(path)
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of odd EXIF data, and of size long before `MAX_PIXELS`.
-            warnings.simplefilter("ignore")
-            try:
-                return _with_pillow(path, content, deep, formats)
-            except UnidentifiedImageError:
-                whole = content or path.read_bytes()
-                if not (deep and tiff_files.is_tiff(whole)):
-                    raise
-                _refuse_large(path, *tiff_files.size(whole))
-                found = tiff_files.read(whole)
-                return tiff_files.described(whole, found.values.shape), found
-    except InputError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
-        ) from error
-    # Pillow reports a damaged file by almost any exception.
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a picture ({error or type(error).__name__}); replace it by "
-            "a whole JPEG, PNG, WebP or TIFF"
-        ) from error
-
-
-def _with_pillow(
-    path: Path, content: bytes | None, deep: bool, formats: tuple[str, ...]
-) -> tuple[Image.Image, Channels | None]:
-    with Image.open(io.BytesIO(content) if content else path, formats=formats) as opened:
-        _refuse_large(path, *opened.size)
-        found = None
-        if deep and channels.is_deep(opened):
-            whole = content or path.read_bytes()
-            is_png = opened.format == "PNG"
-            found = channels.of_deep_png(opened, whole) if is_png else tiff_files.read(whole)
-        points = code_points.find(_head(path, content), opened.format)
-        if points:
-            opened.info[photo_metadata.CODE_POINTS] = points
-        # A GIF cannot tell any more once it is closed.
-        getattr(opened, "is_animated", False)
-        opened.load()
-        ImageOps.exif_transpose(opened, in_place=True)
-        return opened, found
-
-
-def _head(path: Path, content: bytes | None) -> bytes:
-    if content is not None:
-        return content[: code_points.HEAD]
-    with path.open("rb") as file:
-        return file.read(code_points.HEAD)
-
-
-def _refuse_large(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{path} has {width}x{height} pixels, more than {MAX_PIXELS // 1_000_000} million; "
-            "make it smaller"
-        )
-
-
-def _heif_formats(path: Path) -> tuple[str, ...]:
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise InputError(
-            f"{path} is a HEIC photo, which needs the extra heic; install it: "
-            'pip install "pynet_tf[heic]"'
-        ) from error
-    pillow_heif.register_heif_opener()
-    return (*_FORMATS, "HEIF")
 
 
 def read_unblurred(content: bytes, path: Path, shape: tuple[int, int]) -> Photo | None:
@@ -199,7 +86,7 @@ def read(path: Path) -> Photo:
     Raises:
         InputError: see `open_image`.
     """
-    picture, found = _opened(path, None, deep=True)
+    picture, found = open_deep(path)
     found = found or _channels(picture, path)
     pixels, profile = _rgb(picture, found)
     options = photo_metadata.read(picture)

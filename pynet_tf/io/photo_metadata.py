@@ -7,6 +7,7 @@ show the old picture, and what describes the old file's storage. `xmp` says what
 """
 
 import math
+import warnings
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
@@ -16,7 +17,7 @@ _EXIF_FOLDER = 0x8769
 _GPS_FOLDER = 0x8825
 _MAKER_NOTE = 0x927C
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-# Where `images` puts those of a file among what Pillow has found.
+# Where `opening` puts those of a file among what Pillow has found.
 CODE_POINTS = "code_points"
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
@@ -53,7 +54,7 @@ def read(picture: Image.Image) -> dict:
     A maker's note that would not fit into a JPEG is left out.
 
     Args:
-        picture: as `images.open_image` opened it, upright.
+        picture: as `opening.open_image` opened it, upright.
 
     Returns:
         Options of `images.write_image`: `exif`, `xmp`, `dpi` and `qtables`, each if there is
@@ -63,7 +64,9 @@ def read(picture: Image.Image) -> dict:
     """
     options = {}
     try:
-        exif = _exif(picture)
+        # Pillow warns of odd data.
+        with warnings.catch_warnings(action="ignore"):
+            exif = _exif(picture)
     # Pillow reports damaged data by almost any exception; the photo is good without.
     except Exception:
         exif = b""

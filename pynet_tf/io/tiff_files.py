@@ -5,6 +5,7 @@ becomes 16 bits.
 """
 
 import io
+import logging
 
 import numpy as np
 from PIL import Image
@@ -55,6 +56,8 @@ def read(content: bytes) -> Channels:
         raise ValueError(f"a TIFF of the kind {page.photometric!r} and {samples.shape}")
     samples = samples.reshape(*samples.shape[:2], -1)
     values, rest = np.split(samples, [_COLOURS[space]], axis=-1)
+    if values.shape[-1] != _COLOURS[space]:
+        raise ValueError(f"a TIFF of the kind {page.photometric!r} of {samples.shape[-1]} channels")
     values = _shifted(values, photometric) if space == "lab" else _in_16_bits(values, page)
     if photometric == _WHITE_IS_ZERO:
         values = 65535 - values
@@ -94,6 +97,8 @@ def described(content: bytes, shape: tuple[int, ...]) -> Image.Image:
 def _page(content: bytes):
     import tifffile
 
+    # It also raises what it logs of damaged files, or reads on without.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     return tifffile.TiffFile(io.BytesIO(content)).pages[0]
 
 

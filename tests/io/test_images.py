@@ -8,7 +8,7 @@ from bad_files import png_of_size
 from PIL import Image, ImageCms
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import images
+from pynet_tf.io import images, opening
 
 EXIF, ORIENTATION, MAKER, MAKER_NOTE = 0x8769, 0x0112, 0x010F, 0x927C
 PIXEL_WIDTH, PIXEL_HEIGHT, EXPOSURE_TIME = 0xA002, 0xA003, 0x829A
@@ -41,7 +41,7 @@ def test_more_pixels_than_the_limit_are_refused_by_the_limit_itself(tmp_path, si
     path = tmp_path / "large.png"
     path.write_bytes(png_of_size(*size))
     with pytest.raises(InputError, match="more than 178 million"):
-        images.open_image(path)
+        opening.open_image(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import images, tiff_files
+from pynet_tf.io import images, opening, tiff_files
 
 
 @pytest.fixture(scope="module")
@@ -111,18 +111,19 @@ def test_metadata_of_files_that_pillow_cannot_open(tmp_path, deep):
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
-def test_what_is_damaged_is_refused(tmp_path, deep, kind):
+def test_what_is_damaged_is_refused_without_more_words(tmp_path, deep, kind, capfd):
     path = written(tmp_path / "a.tif", deep[..., :3].astype(kind), compression="zlib")
     content = path.read_bytes()
     for damaged in (content[:-4000], content[:200], content[:8]):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=r"a\.tif cannot be read as a picture"):
             images.read(path)
+    assert capfd.readouterr().err == ""
 
 
 def test_too_large_a_file_is_refused_before_it_is_decoded(tmp_path, deep, monkeypatch):
     path = written(tmp_path / "a.tif", deep[..., :3].astype(np.float32))
-    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(opening, "MAX_PIXELS", 1000)
     monkeypatch.setattr(tiff_files, "read", None)
     with pytest.raises(InputError, match="more than 0 million"):
         images.read(path)
