@@ -5,14 +5,15 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from faults import Nursery
 from PIL import Image
+
+from pynet_tf.data import ebb_layout
+from pynet_tf.prepare import build_shards
 
 ROOT = Path(__file__).parent.parent
 
@@ -53,18 +54,13 @@ def tiny_ebb(tmp_path_factory) -> Path:
         write_pair(source / "train", str(2 * number), height, width, number)
     for number in range(3):
         write_pair(source / "test", str(100 + number), 128, 192, 100 + number)
-    data_dir = source / "data"
-    subprocess.run(
-        [sys.executable, ROOT / "tools" / "build_ebb.py", source, "--data_dir", data_dir],
-        check=True,
-        capture_output=True,
-    )
-    return data_dir
+    build_shards.build(ebb_layout.scan(source), source / "data")
+    return source / "data"
 
 
 @pytest.fixture(scope="session")
 def nursery(tmp_path_factory, _cache):
-    """Starts command lines that may be killed; see `faults`."""
+    """Starts command lines without importing TensorFlow anew; see `faults`."""
     nursery = Nursery(tmp_path_factory.mktemp("nursery"))
     yield nursery
     nursery.close()

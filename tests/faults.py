@@ -2,7 +2,7 @@
 
 Importing TensorFlow takes seconds. Here one process, the nursery, imports it with the whole library
 and computes nothing, so that it can be forked: every command line is a child of it, with its own
-working folder, output files and limits.
+working folder, environment, output files and limits.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import resource
+import runpy
 import select
 import signal
 import stat
@@ -58,6 +59,47 @@ class Ended:
         return self.status == -signal.SIGKILL
 
 
+class Running:
+    """A command line that runs.
+
+    Attributes:
+        pid: its process.
+        out: the file of its standard output, as far as it has come.
+        err: of standard error.
+    """
+
+    def __init__(self, nursery: "Nursery", pid: int, what: str, out: Path, err: Path):
+        self._nursery, self._what = nursery, what
+        self.pid, self.out, self.err = pid, out, err
+
+    def is_over(self) -> bool:
+        """Tells whether it has ended, of itself or not."""
+        process = os.pidfd_open(self.pid)
+        try:
+            return bool(select.select([process], [], [], 0)[0])
+        finally:
+            os.close(process)
+
+    def send_signal(self, number: int) -> None:
+        """Sends it a signal; one that has ended does not mind."""
+        os.kill(self.pid, number)
+
+    def end(self, timeout: float = 120.0, kill: bool = False) -> Ended:
+        """Waits for its end. To be called once.
+
+        Args:
+            timeout: seconds until SIGKILL.
+            kill: whether that is meant; else it counts as hanging, which is a failure of the test.
+        """
+        answer = self._nursery.order(wait=self.pid, seconds=timeout)
+        out, err = (
+            stream.read_text(encoding="utf-8", errors="replace") for stream in (self.out, self.err)
+        )
+        if answer["timed_out"] and not kill:
+            raise AssertionError(f"{self._what} hangs:\n{out}\n{err}")
+        return Ended(answer["status"], answer["seconds"], out, err)
+
+
 class Nursery:
     """Starts command lines; see the module.
 
@@ -65,58 +107,70 @@ class Nursery:
         temporary: the folder that programs take for temporary files.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None):
         self._folder = Path(folder)
         self.temporary = self._folder / "temporary"
         self.temporary.mkdir()
+        self._count = 0
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TMPDIR": str(self.temporary),
+                **(environment or {}),
+            },
         )
 
-    def run(
-        self,
-        name: str,
-        *arguments,
-        cwd: Path,
-        kill_after: float | None = None,
-        timeout: float = 120.0,
-        **limits,
-    ) -> Ended:
+    def start(
+        self, name: str, *arguments, cwd: Path, environment: dict | None = None, **limits
+    ) -> Running:
+        """Starts a command line.
+
+        Args:
+            name: `pynet_tf.train`, `tools/build_ebb.py` and so on; `-c`: the first argument is
+                a program.
+            *arguments: of the command line.
+            cwd: working folder.
+            environment: variables to set, or with None to remove.
+            **limits: `file_size`: bytes that a file may have; `obey_permissions`: whether to do
+                without the privilege to write to folders that are closed to all.
+        """
+        self._count += 1
+        out, err = (self._folder / f"{stream}_{self._count}" for stream in ("out", "err"))
+        arguments = [os.fsdecode(argument) for argument in map(_plain, arguments)]
+        answer = self.order(
+            name=name,
+            arguments=arguments,
+            cwd=str(cwd),
+            environment=environment or {},
+            out=str(out),
+            err=str(err),
+            limits=limits,
+        )
+        return Running(self, answer["pid"], f"{name} {arguments}", out, err)
+
+    def run(self, name: str, *arguments, kill_after: float | None = None, **how) -> Ended:
         """Runs a command line to its end.
 
         Args:
-            name: `pynet_tf.train`, `tools/build_ebb.py` and so on.
+            name: see `start`.
             *arguments: of the command line.
-            cwd: working folder.
             kill_after: seconds until SIGKILL; None: never.
-            timeout: seconds until it counts as hanging, which is a failure of the test.
-            **limits: `file_size`: bytes that a file may have; `obey_permissions`: whether to do
-                without the privilege to write to folders that are closed to all; `open_files`.
+            **how: `timeout`: see `Running.end`; others: see `start`.
         """
-        order = {
-            "name": name,
-            "arguments": [os.fsdecode(argument) for argument in map(_plain, arguments)],
-            "cwd": str(cwd),
-            "out": str(self._folder / "out"),
-            "err": str(self._folder / "err"),
-            "seconds": timeout if kill_after is None else kill_after,
-            "limits": limits,
-        }
+        timeout = how.pop("timeout", 120.0) if kill_after is None else kill_after
+        ended = self.start(name, *arguments, **how).end(timeout, kill=kill_after is not None)
+        return ended
+
+    def order(self, **order) -> dict:
+        """Sends the nursery an order and returns its answer."""
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        out, err = (
-            (self._folder / stream).read_text(encoding="utf-8", errors="replace")
-            for stream in ("out", "err")
-        )
-        ended = Ended(answer["status"], answer["seconds"], out, err)
-        if kill_after is None and answer["timed_out"]:
-            raise AssertionError(f"{name} {arguments} hangs:\n{out}\n{err}")
-        return ended
+        return json.loads(self._process.stdout.readline())
 
     def close(self) -> None:
         """Ends the nursery."""
@@ -159,15 +213,24 @@ def _plain(argument) -> str | bytes:
 
 
 def _serve() -> None:
-    """The nursery: runs one order after the other."""
+    """The nursery: follows one order after the other."""
     orders, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     _redirect(0, os.devnull)
     os.dup2(2, 1)
     mains = _load()
+    begun: dict[int, float] = {}
     for line in orders:
         order = json.loads(line)
-        answers.write(json.dumps(_run(mains, order)) + "\n")
+        if "wait" in order:
+            answer = _wait(order["wait"], order["seconds"], begun.pop(order["wait"]))
+        else:
+            answer = {"pid": _start(mains, order)}
+            begun[answer["pid"]] = time.monotonic()
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    # Of tests that failed.
+    for child in begun:
+        os.kill(child, signal.SIGKILL)
 
 
 def _load() -> dict:
@@ -189,13 +252,17 @@ def _load() -> dict:
     return mains
 
 
-def _run(mains: dict, order: dict) -> dict:
-    begun = time.monotonic()
+def _start(mains: dict, order: dict) -> int:
     child = os.fork()
     if not child:
         _be_command_line(mains, order)
+    return child
+
+
+def _wait(child: int, seconds: float, begun: float) -> dict:
     ended = os.pidfd_open(child)
-    timed_out = not select.select([ended], [], [], order["seconds"])[0]
+    left = max(0.0, begun + seconds - time.monotonic())
+    timed_out = not select.select([ended], [], [], left)[0]
     if timed_out:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -215,6 +282,10 @@ def _be_command_line(mains: dict, order: dict) -> None:
         _redirect(2, order["err"])
         sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w") for number in (1, 2))
         os.chdir(order["cwd"])
+        for variable, value in order["environment"].items():
+            os.environ.pop(variable, None)
+            if value is not None:
+                os.environ[variable] = value
         limits = order["limits"]
         if limits.get("obey_permissions"):
             _drop_privilege()
@@ -222,12 +293,13 @@ def _be_command_line(mains: dict, order: dict) -> None:
             # Writing beyond this fails as on a full disk.
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_size"],) * 2)
-        from pynet_tf import cli
-
-        main = mains[order["name"]]
-        cli.run(lambda: main(order["arguments"]), order["name"])
+        _run(mains, order["name"], order["arguments"])
+        status = 0
     except SystemExit as ended:
-        status = ended.code or 0
+        # A text is what went wrong.
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        status = 1 if isinstance(ended.code, str) else ended.code or 0
     except BaseException:
         traceback.print_exc()
     finally:
@@ -235,6 +307,21 @@ def _be_command_line(mains: dict, order: dict) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _run(mains: dict, name: str, arguments: list[str]) -> None:
+    from pynet_tf import cli
+
+    if name in mains:
+        if name == "pynet_tf.train":
+            sys.stdout.reconfigure(line_buffering=True)
+        cli.run(lambda: mains[name](arguments), name)
+    elif name == "-c":
+        program, *sys.argv[1:] = arguments
+        exec(program, {"__name__": "__main__"})
+    else:
+        sys.argv = [name, *arguments]
+        runpy.run_path(str(ROOT / name), run_name="__main__")
 
 
 def _redirect(number: int, path: str) -> None:

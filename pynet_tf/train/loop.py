@@ -180,6 +180,9 @@ class _Reports:
 
 def _refuse_different_checkpoints(plan: Plan, strategy: tf.distribute.Strategy) -> None:
     if len(set(distribution.gather(strategy, plan.level.step))) > 1:
+        # None leaves before all have their answer: they have it when they ask again.
+        with contextlib.suppress(tf.errors.OpError):
+            distribution.gather(strategy, plan.level.step)
         raise InputError(
             f"the workers do not find the same checkpoint in {plan.folder}; --run_dir has to be a "
             "folder that all of them share"

@@ -97,7 +97,7 @@ def test_converted_weights_reproduce_the_2020_network(converted, tmp_path):
     assert_golden(loaded.signatures["network"](image=tf.constant(image)))
 
 
-def test_training_file_of_level_3(tmp_path, values, capsys):
+def test_training_file_of_level_3(tmp_path, values, nursery, capsys):
     """With optimizer state and finer levels as they started, as the 2020 script leaves them."""
     prefix = tmp_path / "pynet_level_3_iteration_30000.ckpt"
     state = {
@@ -116,9 +116,11 @@ def test_training_file_of_level_3(tmp_path, values, capsys):
     assert run.level == 3
     assert run.settings["iterations"] == 30000
 
-    occupied = convert(prefix, tmp_path / "run", cwd=tmp_path)
-    assert occupied.returncode == 2
-    assert "already holds" in occupied.stderr
+    occupied = nursery.run(
+        "tools/convert_tf1_checkpoint.py", prefix, tmp_path / "run", cwd=tmp_path
+    )
+    assert occupied.status == 2
+    assert "already holds" in occupied.err
 
 
 def test_level_is_the_names_or_else_the_finest_trained(published, tmp_path):
@@ -168,10 +170,12 @@ def test_not_a_number_is_refused_by_name(tmp_path, values):
         tf1_checkpoint.read_checkpoint(tmp_path / "broken")
 
 
-def test_missing_and_damaged_files(published, tmp_path):
-    done = convert("nowhere/pynet", tmp_path / "run", cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "nowhere/pynet.index is not there" in done.stderr
+def test_missing_and_damaged_files(published, nursery, tmp_path):
+    done = nursery.run(
+        "tools/convert_tf1_checkpoint.py", "nowhere/pynet", tmp_path / "run", cwd=tmp_path
+    )
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert "nowhere/pynet.index is not there" in done.err
     index = Path(f"{published}.index").read_bytes()
     data = Path(f"{published}.data-00000-of-00001").read_bytes()
     damaged = {

@@ -153,18 +153,18 @@ def test_stretch_keeps_the_contrast_despite_outliers():
     assert stretch(lone)[5, 5] == 255
 
 
-def test_command_makes_the_maps_of_a_folder_and_survives_a_bad_photo(weights, tmp_path):
+def test_command_makes_the_maps_of_a_folder_and_survives_a_bad_photo(weights, nursery, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     Image.fromarray(photo_of(64, 96)).save(photos / "wide.jpg")
     Image.fromarray(photo_of(97, 64)).save(photos / "tall.PNG")
     (photos / "bad.jpg").write_bytes((photos / "wide.jpg").read_bytes()[:300])
     command = ("photos", "--model", weights, "--output", "depth")
-    first = run(tmp_path, *command)
-    assert first.returncode == 1
-    assert "bad.jpg" in first.stderr
-    assert "Traceback" not in first.stderr
-    assert "2 maps made, 0 were there already, 1 failed" in first.stdout
+    first = nursery.run("pynet_tf.depth", *command, cwd=tmp_path)
+    assert first.status == 1
+    assert "bad.jpg" in first.err
+    assert "Traceback" not in first.err
+    assert "2 maps made, 0 were there already, 1 failed" in first.out
     sizes = {path.name: Image.open(path).size for path in (tmp_path / "depth").iterdir()}
     assert sizes == {"wide.png": (48, 32), "tall.png": (32, 48)}
 

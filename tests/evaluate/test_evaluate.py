@@ -13,13 +13,14 @@ from conftest import ROOT, write_pair
 from PIL import Image
 
 from pynet_tf import model
-from pynet_tf.data import pipeline
+from pynet_tf.data import ebb_layout, pipeline
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate import command as evaluate
 from pynet_tf.evaluate import comparison, methods, protocol
 from pynet_tf.evaluate.protocol import Candidate, Picture, Store
 from pynet_tf.export import saved_model
 from pynet_tf.io import images
+from pynet_tf.prepare import build_shards
 from pynet_tf.runs.run_directory import RunDirectory
 
 DEPTH, PHOTO_ALONE = model.input_format("original"), model.input_format("original", depth=False)
@@ -316,11 +317,7 @@ def test_a_run_without_fine_levels_is_shown_but_not_measured(tiny_ebb, tmp_path)
 def test_mistakes_are_said_in_one_sentence(tiny_ebb, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_pair(tmp_path / "only_train", "1", 64, 64, 0)
-    subprocess.run(
-        [sys.executable, ROOT / "tools" / "build_ebb.py", "only_train", "--data_dir", "data"],
-        check=True,
-        capture_output=True,
-    )
+    build_shards.build(ebb_layout.scan(tmp_path / "only_train"), tmp_path / "data")
     given = ["--data_dir", str(tiny_ebb)]
     with pytest.raises(InputError, match="has no samples for test, only train"):
         evaluate.main(["--data_dir", "data"])

@@ -59,17 +59,13 @@ def photos(tmp_path_factory):
     return folder
 
 
-def export(*arguments, cwd):
-    command = [sys.executable, "-m", "pynet_tf.export", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
 def psnr(a, b):
     return -10 * np.log10(np.mean((np.clip(a, 0, 1) - np.clip(b, 0, 1)) ** 2))
 
 
 def test_saved_model_from_the_command_line(run_dir, pyramid, image, tmp_path):
-    done = export("--run_dir", run_dir, "--output", tmp_path / "model", cwd=tmp_path)
+    command = [sys.executable, "-m", "pynet_tf.export", "--run_dir", run_dir, "--output", "model"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"level {LEVEL}" in done.stdout
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
@@ -79,7 +75,7 @@ def test_saved_model_from_the_command_line(run_dir, pyramid, image, tmp_path):
     np.testing.assert_allclose(outputs["level_5"], pyramid(image)["level_5"], atol=1e-6)
 
 
-def test_mistakes_are_answered_in_one_sentence(run_dir, tmp_path):
+def test_mistakes_are_answered_in_one_sentence(run_dir, nursery, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     out = ("--output", tmp_path / "out")
@@ -95,10 +91,10 @@ def test_mistakes_are_answered_in_one_sentence(run_dir, tmp_path):
     ):
         with pytest.raises(InputError, match=told):
             main(["--run_dir", str(run_dir), *map(str, arguments)])
-    done = export("--run_dir", "nowhere", *out, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "nowhere is not there" in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = nursery.run("pynet_tf.export", "--run_dir", "nowhere", *out, cwd=tmp_path)
+    assert done.status == 2
+    assert "nowhere is not there" in done.err
+    assert done.err.count("\n") == 1
     assert (tmp_path / "mine" / "thesis.txt").exists()
     assert not (tmp_path / "out").exists()
 
@@ -161,14 +157,15 @@ def test_onnx_blurs_as_the_network_does(told):
     np.testing.assert_allclose(output, pyramid(image)["level_1"], atol=1e-4)
 
 
-def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, tmp_path):
+def test_full_int8_of_one_size_from_the_command_line(run_dir, pyramid, photos, nursery, tmp_path):
     path = tmp_path / "model.tflite"
-    done = export(
+    done = nursery.run(
+        "pynet_tf.export",
         *("--run_dir", run_dir, "--format", "litert", "--output", path),
         *("--quantize", "full_int8", "--calibration", photos, "--height", 190, "--width", 256),
         cwd=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.err
     loaded = renderer.load(path)
     photo = images.read_photo(photos / "original" / "one.jpg")
     depth = images.read_depth(photos / "original_depth" / "one.png")
@@ -189,12 +186,13 @@ def test_litert_refuses_other_files(tmp_path):
         LiteRTNetwork(tmp_path / "text.tflite")
 
 
-def test_onnx_gives_what_the_network_gives(run_dir, pyramid, image, tmp_path):
+def test_onnx_gives_what_the_network_gives(run_dir, pyramid, image, nursery, tmp_path):
     pytest.importorskip("tf2onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "model.onnx"
-    done = export("--run_dir", run_dir, "--format", "onnx", "--output", path, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    given = ("--run_dir", run_dir, "--format", "onnx", "--output", path)
+    done = nursery.run("pynet_tf.export", *given, cwd=tmp_path)
+    assert done.status == 0, done.err
     session = onnxruntime.InferenceSession(path)
     (given,), (result,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.shape) == ("image", ["batch", "height", "width", 4])

@@ -114,12 +114,11 @@ def test_duplicates_survive_compression_and_others_are_apart():
     assert checks.duplicates(stacked, LIMITS.duplicate) == [(1, 4)]
 
 
-def _build(source, data_dir, *arguments):
-    command = [sys.executable, ROOT / "tools" / "build_ebb.py", source, "--data_dir", data_dir]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True)
+def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(nursery, tmp_path):
+    def build(*more):
+        given = ("source", "--data_dir", "data", "--workers", 1, *more)
+        return nursery.run("tools/build_ebb.py", *given, cwd=tmp_path)
 
-
-def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(tmp_path):
     source = tmp_path / "source"
     for folder in ("original", "bokeh", "original_depth"):
         (source / folder).mkdir(parents=True)
@@ -130,8 +129,8 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(tmp_path):
         Image.fromarray(photo).save(source / "original" / f"{number}.jpg", quality=95)
         Image.fromarray(bokeh).save(source / "bokeh" / f"{number}.jpg", quality=95)
         Image.fromarray(depth).save(source / "original_depth" / f"{number}.png")
-    built = _build(source, tmp_path / "data")
-    assert built.returncode == 0, built.stderr
+    built = build()
+    assert built.status == 0, built.err
     command = [sys.executable, "-m", "pynet_tf.inspect_data", "--data_dir", "data"]
     ran = subprocess.run(
         [*command, "--output", "seen", "--count", "2", "--window", "128"],
@@ -151,11 +150,9 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(tmp_path):
     for picture in ("preview.png", "suspicious.png"):
         assert images.read_photo(tmp_path / "seen" / picture).std() > 20
 
-    rebuilt = _build(
-        source, tmp_path / "data", "--overwrite", "--leave_out", tmp_path / "seen/suspicious.txt"
-    )
-    assert rebuilt.returncode == 0, rebuilt.stderr
-    assert "suspicious.txt (2): 1, 3" in rebuilt.stderr
+    rebuilt = build("--overwrite", "--leave_out", "seen/suspicious.txt")
+    assert rebuilt.status == 0, rebuilt.err
+    assert "suspicious.txt (2): 1, 3" in rebuilt.err
     assert len(shards.open_split(tmp_path / "data", "train")) == 2
 
 

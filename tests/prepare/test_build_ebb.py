@@ -2,7 +2,6 @@ import fcntl
 import importlib.util
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -59,14 +58,9 @@ def run(tool, tmp_path, monkeypatch, capsys):
     return run
 
 
-def run_process(*arguments, cwd, **options):
-    return subprocess.run(
-        [sys.executable, TOOL, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        **options,
-    )
+def run_process(*arguments, cwd):
+    command = [sys.executable, TOOL, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 def prepared(data_dir):
@@ -201,7 +195,7 @@ def test_help_is_quick(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_an_interrupted_run_leaves_what_was_there(number, run, flat, tmp_path):
+def test_an_interrupted_run_leaves_what_was_there(number, run, nursery, flat, tmp_path):
     run(flat, "--data_dir", "data")
     before = prepared(tmp_path / "data")
     source = tmp_path / "source"
@@ -210,25 +204,19 @@ def test_an_interrupted_run_leaves_what_was_there(number, run, flat, tmp_path):
         [first] = (source / folder).iterdir()
         for copy in range(1, 120):
             shutil.copy(first, first.with_stem(str(copy)))
-    command = [sys.executable, TOOL, source, "--data_dir", "data", "--overwrite"]
-    started = subprocess.Popen(
-        [*command, "--workers", "2"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with started:
-        # Shards appear when the run is nearly over: too late to be sure to come before its end.
-        begun = "*incomplete*/*tfrecord*" if number == signal.SIGKILL else "*incomplete*"
-        _wait_for(lambda: list((tmp_path / "data").rglob(begun)))
-        if number == signal.SIGINT:
-            # The workers start, of 120 pairs some are done.
-            time.sleep(2)
-        started.send_signal(number)
-        messages = started.stderr.read()
-    assert started.returncode == (130 if number == signal.SIGINT else -number)
+    given = (source, "--data_dir", "data", "--overwrite", "--workers", 2)
+    started = nursery.start("tools/build_ebb.py", *given, cwd=tmp_path)
+    # Shards appear when the run is nearly over: too late to be sure to come before its end.
+    begun = "*incomplete*/*tfrecord*" if number == signal.SIGKILL else "*incomplete*"
+    _wait_for(lambda: list((tmp_path / "data").rglob(begun)))
+    if number == signal.SIGINT:
+        # The workers start, of 120 pairs some are done.
+        time.sleep(2)
+    started.send_signal(number)
+    ended = started.end()
+    assert ended.status == (130 if number == signal.SIGINT else -number)
     # Workers that a SIGKILL catches while they start cannot help complaining.
-    assert "Traceback" not in messages or number == signal.SIGKILL
+    assert "Traceback" not in ended.err or number == signal.SIGKILL
     hidden = tmp_path / "data" / "ebb" / ".preparing"
     assert hidden.exists() == (number == signal.SIGKILL)
     assert {
@@ -269,17 +257,13 @@ def test_nothing_is_left_among_the_temporary_files(run, flat, tmp_path, monkeypa
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_a_full_disk_is_one_sentence(flat, tmp_path):
-    def limit():
-        # Writing beyond this fails as on a full disk.
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
+def test_a_full_disk_is_one_sentence(nursery, flat, tmp_path):
     # One worker: the queue of several has files of its own.
-    full = run_process(flat, "--data_dir", "data", "--workers", 1, cwd=tmp_path, preexec_fn=limit)
-    assert full.returncode == 2
-    assert "cannot be written to data" in full.stderr
-    assert "Traceback" not in full.stderr
+    given = (flat, "--data_dir", "data", "--workers", 1)
+    full = nursery.run("tools/build_ebb.py", *given, cwd=tmp_path, file_size=20_000)
+    assert full.status == 2
+    assert "cannot be written to data" in full.err
+    assert "Traceback" not in full.err
     assert os.listdir(tmp_path / "data" / "ebb") == []
 
 

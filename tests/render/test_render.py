@@ -83,20 +83,17 @@ def test_help_is_quick_and_complete(folder):
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_one_bad_photo_does_not_stop_the_folder(folder):
+def test_one_bad_photo_does_not_stop_the_folder(nursery, folder):
     (folder / "photos" / "broken.jpg").write_bytes(b"no picture")
     images.write_image(folder / "photos" / "lonely.png", photo_of(128, 192))
-    done = subprocess.run(
-        [*RENDER, "photos", "--depth", "depth", "--method", "lens", "--output", "out"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
+    given = ("photos", "--depth", "depth", "--method", "lens", "--output", "out")
+    done = nursery.run("pynet_tf.render", *given, cwd=folder)
+    assert done.status == 1
     assert names(folder / "out") == ["a.jpg", "ünser Foto.png"]
     for complaint in ("broken.jpg", "lonely.png has no depth map"):
-        assert complaint in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "2 of 4 pictures written" in done.stdout
+        assert complaint in done.err
+    assert "Traceback" not in done.err
+    assert "2 of 4 pictures written" in done.out
 
 
 def test_lens_keeps_the_focus_sharp_and_blurs_the_rest(folder):

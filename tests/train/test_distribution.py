@@ -1,54 +1,60 @@
 """Several devices and machines do what one device does; real processes on this machine."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import Ended, Nursery, Running
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pynet_tf.errors import InputError
 from pynet_tf.runs.run_directory import RunDirectory
-from pynet_tf.train import cluster
+from pynet_tf.train import cluster, command
 
-COMMAND = ("-m", "pynet_tf.train")
+COMMAND = ("pynet_tf.train",)
 # The same, but every step's loss goes to the log.
 LOGGING_ALL = (
     "-c",
-    "from pynet_tf import cli; from pynet_tf.train import command; cli.import_tensorflow(); "
-    "from pynet_tf.train import loop; loop.LOG_STEP = 1; "
+    "from pynet_tf import cli; from pynet_tf.train import command, loop; loop.LOG_STEP = 1; "
     "cli.run(command.main, 'pynet_tf.train')",
 )
 STEPS = 20
 LONG = ("--iterations", "100000")
 
 
-def start(tiny_ebb, run_dir, *more, command=COMMAND, workers=None, number=None) -> subprocess.Popen:
+@pytest.fixture(scope="module")
+def start(tiny_ebb, tmp_path_factory):
+    """Starts training; with workers' addresses and a number one worker."""
+    # Workers need another level of TensorFlow's messages, which holds from its import on.
+    folder = tmp_path_factory.mktemp("nursery")
+    nursery = Nursery(folder, {"TF_CPP_MIN_LOG_LEVEL": "3"})
+
+    def start(run_dir, *more, program=COMMAND, workers=None, number=None) -> Running:
+        given, environment = arguments(tiny_ebb, run_dir, workers, number)
+        return nursery.start(*program, *given, *more, cwd=folder, environment=environment)
+
+    yield start
+    nursery.close()
+
+
+def arguments(tiny_ebb, run_dir, workers, number) -> tuple[list[str], dict[str, str]]:
     flags = {
         "level": 7, "data_dir": tiny_ebb, "run_dir": run_dir, "width": 0.05, "largest_kernel": 3,
         "batch_size": 4, "window": 64, "learning_rate": 1e-3, "warm_up": 0, "iterations": STEPS,
         "eval_step": 10, "eval_photos": 1,
     }  # fmt: skip
-    arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
-    environment = dict(os.environ)
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # conftest's
-    if workers is not None:
-        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": number}}
-        environment["TF_CONFIG"] = json.dumps(task)
-        arguments += ["--strategy", "multi_worker"]
-    return subprocess.Popen(
-        [sys.executable, *command, *arguments, *more],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+    given = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+    if workers is None:
+        return given, {}
+    task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": number}}
+    return [*given, "--strategy", "multi_worker"], {"TF_CONFIG": json.dumps(task)}
 
 
-def start_two(tiny_ebb, run_dirs, *more, command=COMMAND) -> list[subprocess.Popen]:
+def start_two(start, run_dirs, *more, program=COMMAND) -> list[Running]:
     sockets = [socket.socket() for _ in range(2)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -56,19 +62,14 @@ def start_two(tiny_ebb, run_dirs, *more, command=COMMAND) -> list[subprocess.Pop
     for one in sockets:
         one.close()
     return [
-        start(tiny_ebb, run_dir, *more, command=command, workers=workers, number=number)
+        start(run_dir, *more, program=program, workers=workers, number=number)
         for number, run_dir in enumerate(run_dirs)
     ]
 
 
-def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
-    """Returns status, output and errors of each; none may hang."""
-    try:
-        ends = [process.communicate(timeout=240) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    return [(p.returncode, *texts) for p, texts in zip(processes, ends, strict=True)]
+def finish(processes: list[Running]) -> list[Ended]:
+    """Waits for all; none may hang."""
+    return [process.end(timeout=240) for process in processes]
 
 
 def losses(run_dir) -> np.ndarray:
@@ -83,16 +84,16 @@ def weights(run_dir) -> list[np.ndarray]:
 def wait_for(path, processes):
     end = time.monotonic() + 240
     while not path.exists():
-        assert all(process.poll() is None for process in processes), "a worker ended early"
+        assert not any(process.is_over() for process in processes), "a worker ended early"
         assert time.monotonic() < end, f"{path} did not appear"
         time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
-def one_device(tiny_ebb, tmp_path_factory):
+def one_device(start, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("one")
-    [(status, _, errors)] = finish([start(tiny_ebb, run_dir, command=LOGGING_ALL)])
-    assert status == 0, errors
+    [ended] = finish([start(run_dir, program=LOGGING_ALL)])
+    assert ended.status == 0, ended.err
     found = losses(run_dir)
     # Or to be equal to them would say little.
     assert len(np.unique(found)) == len(found) == STEPS
@@ -100,18 +101,18 @@ def one_device(tiny_ebb, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two_workers(tiny_ebb, tmp_path_factory):
+def two_workers(start, tmp_path_factory):
     """A run of two processes, each with a folder of its own, and what they printed."""
     folder = tmp_path_factory.mktemp("two")
-    ends = finish(start_two(tiny_ebb, [folder / "chief", folder / "other"], command=LOGGING_ALL))
-    assert [status for status, _, _ in ends] == [0, 0], ends
+    ends = finish(start_two(start, [folder / "chief", folder / "other"], program=LOGGING_ALL))
+    assert [ended.status for ended in ends] == [0, 0], ends
     return folder, ends
 
 
-def test_two_devices_have_the_losses_of_one(tiny_ebb, one_device, tmp_path):
+def test_two_devices_have_the_losses_of_one(start, one_device, tmp_path):
     flags = ("--strategy", "mirrored", "--logical_cpus", "2")
-    [(status, _, errors)] = finish([start(tiny_ebb, tmp_path, *flags, command=LOGGING_ALL)])
-    assert status == 0, errors
+    [ended] = finish([start(tmp_path, *flags, program=LOGGING_ALL)])
+    assert ended.status == 0, ended.err
     np.testing.assert_allclose(losses(tmp_path), one_device, rtol=1e-5)
 
 
@@ -120,67 +121,67 @@ def test_two_workers_have_the_losses_of_one_device(one_device, two_workers):
 
 
 def test_only_the_chief_writes_and_tells(two_workers):
-    folder, [(_, chief_output, _), (_, output, errors)] = two_workers
+    folder, [chief, other] = two_workers
     assert not (folder / "other").exists()
-    assert "validation: loss" in chief_output
-    assert output.splitlines() == [
-        output.splitlines()[0],
+    assert "validation: loss" in chief.out
+    assert other.out.splitlines() == [
+        other.out.splitlines()[0],
         f"level 7, steps 0 to {STEPS}, in {folder / 'other' / 'level_7'}",
     ]
-    assert output.startswith("worker 1 of 2 at 127.0.0.1:")
-    assert "Traceback" not in errors
+    assert other.out.startswith("worker 1 of 2 at 127.0.0.1:")
+    assert "Traceback" not in other.err
 
 
-def test_workers_that_see_different_checkpoints_say_so(tiny_ebb, two_workers):
+def test_workers_that_see_different_checkpoints_say_so(start, two_workers):
     folder, _ = two_workers
-    for status, _, errors in finish(
-        start_two(tiny_ebb, [folder / "chief", folder / "other"], "--iterations", "40")
+    for ended in finish(
+        start_two(start, [folder / "chief", folder / "other"], "--iterations", "40")
     ):
-        assert status == 2
-        assert "--run_dir has to be a folder that all of them share" in errors
-        assert errors.count("\n") == 1
+        assert ended.status == 2
+        assert "--run_dir has to be a folder that all of them share" in ended.err
+        assert ended.err.count("\n") == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1], ids=["chief", "other"])
 def test_a_killed_worker_ends_the_job_which_goes_on_when_started_again(
-    killed, tiny_ebb, two_workers, tmp_path
+    killed, start, two_workers, tmp_path
 ):
     folder = tmp_path / "level_7"
-    workers = start_two(tiny_ebb, [tmp_path, tmp_path], *LONG)
+    workers = start_two(start, [tmp_path, tmp_path], *LONG)
     wait_for(folder / "step_00000010.index", workers)
-    workers[killed].kill()
-    status, _, errors = finish(workers)[1 - killed]
-    assert status == 2
+    workers[killed].send_signal(signal.SIGKILL)
+    left = finish(workers)[1 - killed]
+    assert left.status == 2
     # Before it there are the lines of the chief's progress.
-    assert errors.splitlines()[-1].startswith(
+    assert left.err.splitlines()[-1].startswith(
         "pynet_tf.train: error: another worker of this job has stopped or cannot be reached any "
         f"more; the last good checkpoint is {folder}/step_000000"
     )
-    assert all(line.startswith("level 7: ") for line in errors.splitlines()[:-1]), errors
+    assert all(line.startswith("level 7: ") for line in left.err.splitlines()[:-1]), left.err
 
     level = RunDirectory(tmp_path).level(7)
     for step in level.steps():
         if step > 10:
             level.remove(step)
     assert level.steps() == [10]
-    ends = finish(start_two(tiny_ebb, [tmp_path, tmp_path]))
-    assert [status for status, _, _ in ends] == [0, 0], ends
-    assert "steps 10 to 20" in ends[1][1]
+    ends = finish(start_two(start, [tmp_path, tmp_path]))
+    assert [ended.status for ended in ends] == [0, 0], ends
+    assert "steps 10 to 20" in ends[1].out
     for a, b in zip(weights(tmp_path), weights(two_workers[0] / "chief"), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_worker_stops_all_at_the_same_step(tiny_ebb, tmp_path):
-    workers = start_two(tiny_ebb, [tmp_path, tmp_path], *LONG)
+def test_a_signal_to_one_worker_stops_all_at_the_same_step(start, tmp_path):
+    workers = start_two(start, [tmp_path, tmp_path], *LONG)
     wait_for(tmp_path / "level_7" / "step_00000010.index", workers)
     workers[1].send_signal(signal.SIGTERM)
     ends = finish(workers)
-    assert [status for status, _, _ in ends] == [130, 130], ends
+    assert [ended.status for ended in ends] == [130, 130], ends
     step = RunDirectory(tmp_path).level(7).describe().step
-    for _, output, _ in ends:
-        assert output.endswith(f"stopped at step {step}; the same command goes on from there\n")
+    for ended in ends:
+        assert ended.out.endswith(f"stopped at step {step}; the same command goes on from there\n")
 
 
 GOOD = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
@@ -221,12 +222,7 @@ def test_malformed_tf_config(monkeypatch, text):
         cluster.from_environment()
 
 
-def test_missing_tf_config_on_the_command_line():
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pynet_tf.train", "--level", "7", "--strategy", "multi_worker"],
-        capture_output=True, text=True, env=environment,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr.startswith("pynet_tf.train: error: --strategy multi_worker needs")
-    assert done.stderr.count("\n") == 1
+def test_missing_tf_config_on_the_command_line(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(InputError, match=r"^--strategy multi_worker needs"):
+        command.main(["--level", "7", "--strategy", "multi_worker"])

@@ -6,8 +6,7 @@ PYNET_TF_LONG_STEPS sets the number of steps; 3000 were tried before a release.
 import collections
 import os
 import re
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +19,23 @@ WIDTH = 0.125
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 @pytest.mark.timeout(4 * STEPS + 600)
-def test_memory_open_files_and_speed_stay_as_they_are(tiny_ebb, tmp_path):
-    command = [
-        sys.executable, "-m", "pynet_tf.train", "--level", "7", "--data_dir", tiny_ebb,
-        "--run_dir", tmp_path / "run", "--width", WIDTH, "--batch_size", 2, "--window", 32,
-        "--iterations", STEPS, "--eval_step", EVAL_STEP, "--head", "residual",
-    ]  # fmt: skip
-    notes, said = [], []
-    with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        for line in process.stdout:
-            said.append(line)
-            if match := re.search(r"step (\d+), validation", line):
-                notes.append((int(match[1]), *_state(process.pid)))
-    assert process.returncode == 0, "".join(said)
+def test_memory_open_files_and_speed_stay_as_they_are(tiny_ebb, nursery, tmp_path):
+    started = nursery.start(
+        "pynet_tf.train", "--level", "7", "--data_dir", tiny_ebb, "--run_dir", tmp_path / "run",
+        "--width", WIDTH, "--batch_size", 2, "--window", 32, "--iterations", STEPS,
+        "--eval_step", EVAL_STEP, "--head", "residual", cwd=tmp_path,
+    )  # fmt: skip
+    notes = []
+    with started.out.open(encoding="utf-8") as said:
+        is_over = False
+        while not is_over:
+            is_over = started.is_over()
+            for line in said:
+                if match := re.search(r"step (\d+), validation", line):
+                    notes.append((int(match[1]), *_state(started.pid)))
+            time.sleep(0.001)
+    ended = started.end()
+    assert ended.status == 0, ended.err
     assert [step for step, *_ in notes] == list(range(EVAL_STEP, STEPS + 1, EVAL_STEP))
 
     third = len(notes) // 3

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -13,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from pynet_tf import model
+from pynet_tf.errors import InputError
 from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train import command, config, distribution, loop, recipes
 from pynet_tf.train.step import compiled_step, new_optimizer
@@ -158,16 +157,14 @@ def print_steps_of_two_devices():
     print(json.dumps(found))
 
 
-def test_a_step_that_overflows_on_one_device_is_left_out_on_all():
+def test_a_step_that_overflows_on_one_device_is_left_out_on_all(nursery):
     code = (
-        "import sys; sys.path.append('..'); "
+        "import sys; sys.path.insert(0, '.'); "
         "import test_precision; test_precision.print_steps_of_two_devices()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    left_out, taken = json.loads(done.stdout.splitlines()[-1])
+    done = nursery.run("-c", code, cwd=Path(__file__).parent)
+    assert done.status == 0, done.err
+    left_out, taken = json.loads(done.out.splitlines()[-1])
     assert left_out["scale"] == taken["scale"] == [2.0**7, 2.0**7]
     assert not np.any(left_out["moved"])
     assert np.any(taken["moved"], axis=0).tolist() == [True, True]
@@ -209,31 +206,24 @@ def test_weights_trained_in_half_precision_load_in_float32(tiny_ebb, tmp_path, n
     assert np.isfinite(output).all()
 
 
-def test_xla_goes_the_same_way(tiny_ebb, tmp_path):
+def test_xla_goes_the_same_way(tiny_ebb, nursery, tmp_path):
     """On the command line: XLA cannot do without the order of bits that other tests ask for."""
 
     def validation_loss(name, *more):
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "pynet_tf.train", "--level", "7", "--data_dir", tiny_ebb,
-                "--run_dir", tmp_path / name, "--width", "0.05", "--batch_size", "2", "--window",
-                "64", "--iterations", "4", "--learning_rate", "1e-3", *more,
-            ],
-            capture_output=True, text=True,
+        done = nursery.run(
+            "pynet_tf.train", "--level", "7", "--data_dir", tiny_ebb, "--run_dir", tmp_path / name,
+            "--width", "0.05", "--batch_size", "2", "--window", "64", "--iterations", "4",
+            "--learning_rate", "1e-3", *more, cwd=tmp_path,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return float(re.search(r"validation: loss ([\d.]+)", done.stdout)[1])
+        assert done.status == 0, done.err
+        return float(re.search(r"validation: loss ([\d.]+)", done.out)[1])
 
     assert validation_loss("xla", "--jit") == pytest.approx(validation_loss("plain"), rel=1e-3)
 
 
 def test_xla_is_not_deterministic():
-    done = subprocess.run(
-        [sys.executable, "-m", "pynet_tf.train", "--level", "7", "--jit", "--deterministic"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "leave --jit or --deterministic away" in done.stderr
+    with pytest.raises(InputError, match="leave --jit or --deterministic away"):
+        command.main(["--level", "7", "--jit", "--deterministic"])
 
 
 def test_half_precision_and_xla_are_off_unless_asked_for():
