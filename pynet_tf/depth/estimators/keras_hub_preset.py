@@ -4,8 +4,13 @@ Importing KerasHub and tracing its model takes longer than a photo does. So the 
 converted at its first use, to 16-bit weights in the user's cache folder.
 """
 
+import contextlib
 import hashlib
+import io
 import json
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from pynet_tf.depth.estimators import litert_file
@@ -20,6 +25,9 @@ PRESETS = {
     "depth_anything_v2_base": (390, "CC BY-NC 4.0: not for commercial use"),
     "depth_anything_v2_large": (1340, "CC BY-NC 4.0: not for commercial use"),
 }
+# Where KerasHub fetches presets. It waits for minutes where nobody answers; this, in seconds, is
+# longer than an answer takes on a slow line.
+_HOST, _PATIENCE = "api.kaggle.com", 8
 
 
 def load(name: str) -> Estimator:
@@ -65,6 +73,8 @@ def _convert(name: str, kept: Path) -> str:
     """Makes the kept form of a preset; returns what its output is."""
     if name in PRESETS and not Path(name).is_dir():
         size, licence = PRESETS[name]
+        if not _is_fetched(name):
+            _refuse_without_network(name)
         print(
             f"fetching {name} ({size} MB, {licence}) with KerasHub, once; its LiteRT form is kept "
             f"in {kept.parent}",
@@ -72,6 +82,7 @@ def _convert(name: str, kept: Path) -> str:
         )
     else:
         print(f"{name}: making its LiteRT form, once; it is kept in {kept.parent}", flush=True)
+    _refuse_full_disk(name, kept.parent)
     try:
         import keras
         import keras_hub
@@ -93,11 +104,60 @@ def _convert(name: str, kept: Path) -> str:
     lite = tf.lite.TFLiteConverter.from_keras_model(keras.Model(image, depths))
     lite.optimizations = [tf.lite.Optimize.DEFAULT]
     lite.target_spec.supported_types = [tf.float16]
-    content = lite.convert()
-    with replacing(kept) as partial:
-        partial.write_bytes(content)
+    try:
+        # Keras lists on standard output what it exports.
+        with contextlib.redirect_stdout(io.StringIO()):
+            content = lite.convert()
+        with replacing(kept) as partial:
+            partial.write_bytes(content)
+    # Converters have an exception for every step; a full disk is one of many reasons.
+    except Exception as error:
+        raise InputError(
+            f"the LiteRT form of {name} cannot be made ({short_reason(error)}); make room in "
+            f"{tempfile.gettempdir()} and {kept.parent}, or give another --depth_model"
+        ) from error
     relative = getattr(estimator, "depth_estimation_type", "relative") == "relative"
     return "disparity" if relative else "distance"
+
+
+def _fetched_folder() -> Path:
+    """Returns where kagglehub, which KerasHub fetches with, keeps what it has fetched."""
+    usual = Path.home() / ".cache" / "kagglehub"
+    return Path(os.environ.get("KAGGLEHUB_CACHE", usual)) / "models" / "keras" / "depth-anything"
+
+
+def _is_fetched(name: str) -> bool:
+    """Tells whether the weights of a preset are there, whole, from an earlier use of KerasHub."""
+    marks = _fetched_folder().glob(f"*/{name}/.complete/*/model.weights.h5.complete")
+    return any(marks)
+
+
+def _refuse_without_network(name: str) -> None:
+    """Tries, before KerasHub is imported, whether a preset can be fetched at all."""
+    import requests
+
+    try:
+        requests.head(f"https://{_HOST}", timeout=_PATIENCE)
+    except requests.RequestException as error:
+        raise InputError(_cannot_be_had(name, f"no connection to {_HOST}")) from error
+
+
+def _refuse_full_disk(name: str, kept: Path) -> None:
+    """Checks before the work that there is room for the kept form and for the way to it."""
+    folder = Path(name)
+    if folder.is_dir():
+        size = sum(file.stat().st_size for file in folder.iterdir())
+    else:
+        size = PRESETS.get(name, (0,))[0] * 1_000_000
+    # In 16 bits it is half as large. The converter begins with a copy of all.
+    for place, needed in ((kept, size // 2), (Path(tempfile.gettempdir()), size)):
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise InputError(
+                f"{place} has room for {free / 1e6:.0f} MB, and making the LiteRT form of {name} "
+                f"takes {needed / 1e6:.0f} MB there; make room, or give a depth map with --depth "
+                "MAP.png"
+            )
 
 
 def _from_preset(keras_hub, name: str):
@@ -105,8 +165,15 @@ def _from_preset(keras_hub, name: str):
         return keras_hub.models.DepthAnythingDepthEstimator.from_preset(name)
     # The fetching library, the network and damaged files have exceptions of all kinds.
     except Exception as error:
-        raise InputError(
-            f"the depth estimator {name} cannot be had ({short_reason(error)}); give a depth map "
-            "with --depth MAP.png, another estimator's file with --depth_model FILE, or fetch the "
-            "preset on another machine and give its folder with --depth_model FOLDER"
-        ) from error
+        raise InputError(_cannot_be_had(name, short_reason(error))) from error
+
+
+def _cannot_be_had(name: str, reason: str) -> str:
+    anew = ""
+    if name in PRESETS and _is_fetched(name):
+        anew = f"remove {_fetched_folder()} to have it fetched anew, "
+    return (
+        f"the depth estimator {name} cannot be had ({reason}); {anew}give a depth map with --depth "
+        "MAP.png or another estimator's file with --depth_model FILE, or fetch the preset on "
+        "another machine and give its folder with --depth_model FOLDER"
+    )
