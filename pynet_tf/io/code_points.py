@@ -1,6 +1,7 @@
-"""Colours that a file names by numbers and not by a profile: cICP of PNG, nclx of HEIC and AVIF.
+"""What a file says of its colours by numbers and not by a profile, and Pillow does not tell.
 
-The numbers are those of ITU-T H.273: one for the primaries, one for the transfer function.
+Read are cICP of PNG, nclx of HEIC and AVIF, and AVIF's bits. The numbers are those of ITU-T H.273:
+one for the primaries, one for the transfer function.
 """
 
 import numpy as np
@@ -36,6 +37,13 @@ def find(head: bytes, file_format: str) -> tuple[int, int] | None:
     if place < 0 or len(numbers) < 4:
         return None
     return int.from_bytes(numbers[:2]), int.from_bytes(numbers[2:])
+
+
+def avif_bits(head: bytes) -> int:
+    """Returns the bits of an AVIF file's channels, 8 to 12."""
+    place = head.find(b"av1C")
+    flags = head[place + 6] if 0 < place < len(head) - 6 else 0
+    return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
 
 
 def profile(points: tuple[int, int]) -> bytes | None:

@@ -91,9 +91,13 @@ def _with_pillow(
             whole = content or path.read_bytes()
             is_png = opened.format == "PNG"
             found = channels.of_deep_png(opened, whole) if is_png else tiff_files.read(whole)
-        points = code_points.find(_head(path, content), opened.format)
+        head = _head(path, content)
+        points = code_points.find(head, opened.format)
         if points:
             opened.info[photo_metadata.CODE_POINTS] = points
+        if opened.format == "AVIF":
+            # As pillow_heif calls it.
+            opened.info["bit_depth"] = code_points.avif_bits(head)
         # A GIF cannot tell any more once it is closed.
         getattr(opened, "is_animated", False)
         opened.load()

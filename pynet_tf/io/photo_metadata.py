@@ -19,6 +19,8 @@ _MAKER_NOTE = 0x927C
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
 # Where `opening` puts those of a file among what Pillow has found.
 CODE_POINTS = "code_points"
+_IPTC = 0x0404
+_ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1"
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _KEPT = {
@@ -156,11 +158,25 @@ def left_out(picture: Image.Image, space: str) -> tuple[str, ...]:
     name = code_points.hdr(picture.info.get(CODE_POINTS, (0, 0)))
     if name:
         sentences.append(f"it is HDR ({name}), and is read as if it was not: its colours are pale")
+    if _has_gain_map(picture):
+        sentences.append("its gain map for HDR screens is left out")
+    if _IPTC in (picture.info.get("photoshop") or {}) and "xmp" not in picture.info:
+        sentences.append("its IPTC captions are left out, and it has no XMP, which would be kept")
     if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
         sentences.append("it is animated; this is its first picture only")
     if space == "cmyk" and not picture.info.get("icc_profile"):
         sentences.append("it is CMYK without a colour profile; its colours are a guess")
     return tuple(sentences)
+
+
+def _has_gain_map(picture: Image.Image) -> bool:
+    description = picture.info.get("xmp")
+    if isinstance(description, bytes) and b"ns.adobe.com/hdr-gain-map/" in description:
+        return True
+    if any("hdrgainmap" in str(name) for name in picture.info.get("aux") or ()):
+        return True
+    segments = getattr(picture, "applist", ())
+    return any(content.startswith(_ISO_GAIN_MAP) for _, content in segments)
 
 
 def _exif(picture: Image.Image) -> bytes:

@@ -1,7 +1,7 @@
 """TIFF files with more than 8 bits a channel: read by tifffile, whatever their layout.
 
-Read are grey, RGB, CMYK and Lab of any whole or floating-point type; floats are 0 to 1. Everything
-becomes 16 bits.
+Read are grey, RGB, CMYK and Lab of any whole or floating-point type; floats are 0 to 1. What has
+more than 8 bits becomes 16.
 """
 
 import io
@@ -37,7 +37,7 @@ def size(content: bytes) -> tuple[int, int]:
 
 
 def read(content: bytes) -> Channels:
-    """Reads the first picture of a file, upright, in 16 bits.
+    """Reads the first picture of a file, upright.
 
     Args:
         content: of the file.
@@ -58,15 +58,16 @@ def read(content: bytes) -> Channels:
     values, rest = np.split(samples, [_COLOURS[space]], axis=-1)
     if values.shape[-1] != _COLOURS[space]:
         raise ValueError(f"a TIFF of the kind {page.photometric!r} of {samples.shape[-1]} channels")
-    values = _shifted(values, photometric) if space == "lab" else _in_16_bits(values, page)
+    values = _shifted(values, photometric) if space == "lab" else _whole(values, page)
+    most = np.iinfo(values.dtype).max
     if photometric == _WHITE_IS_ZERO:
-        values = 65535 - values
+        values = most - values
     alpha, extra = None, page.extrasamples
     if rest.shape[-1] and (not extra or int(extra[0]) in _ALPHA):
-        alpha = _in_16_bits(rest[..., 0], page)
+        alpha = _whole(rest[..., 0], page)
         if extra and int(extra[0]) == _PREMULTIPLIED:
-            whole = values * (65535 / np.maximum(alpha, 1)[..., None].astype(np.float32))
-            values = np.rint(np.minimum(whole, 65535)).astype(np.uint16)
+            whole = values * (most / np.maximum(alpha, 1)[..., None].astype(np.float32))
+            values = np.rint(np.minimum(whole, most)).astype(values.dtype)
     orientation = page.tags.valueof(_ORIENTATION, 1)
     alpha = None if alpha is None or is_opaque(alpha) else upright(alpha, orientation)
     return Channels(upright(values, orientation), space, alpha)
@@ -102,23 +103,29 @@ def _page(content: bytes):
     return tifffile.TiffFile(io.BytesIO(content)).pages[0]
 
 
-def _in_16_bits(values: np.ndarray, page) -> np.ndarray:
+def _whole(values: np.ndarray, page) -> np.ndarray:
+    """Returns uint16, or uint8 of at most 8 bits, over all their range."""
     if values.dtype.kind == "f":
         # In float16 white would be infinite.
         light = np.clip(np.nan_to_num(values.astype(np.float32)), 0, 1)
         return np.rint(light * 65535).astype(np.uint16)
     if values.dtype.kind != "u":
         raise ValueError(f"its values are {values.dtype}")
-    most = 2**page.bitspersample - 1
-    if most == 65535:
-        return np.ascontiguousarray(values, np.uint16)
-    return np.rint(values * (65535 / most)).astype(np.uint16)
+    kind = np.uint8 if page.bitspersample <= 8 else np.uint16
+    stored, most = 2**page.bitspersample - 1, np.iinfo(kind).max
+    if stored == most:
+        return np.ascontiguousarray(values, kind)
+    return np.rint(values * (most / stored)).astype(kind)
 
 
 def _shifted(values: np.ndarray, photometric: int) -> np.ndarray:
-    """Returns Lab of 16 bits with a and b shifted: 0 is 128 of 255."""
+    """Returns Lab with a and b shifted: 0 is 128 of 255."""
+    if values.dtype == np.uint8 or values.dtype == np.int8:
+        sign = 128 if photometric == _CIE_LAB else 0
+        return np.ascontiguousarray(values).view(np.uint8) ^ np.array([0, sign, sign], np.uint8)
     if values.dtype not in (np.uint16, np.int16):
         raise ValueError(f"its values are {values.dtype}")
+    values = np.ascontiguousarray(values)
     shifted = values.view(np.uint16).astype(np.float32)
     if photometric == _CIE_LAB:
         shifted[..., 1:] = values[..., 1:].view(np.int16) + np.float32(32768)

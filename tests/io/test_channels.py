@@ -160,3 +160,31 @@ def test_an_animation_says_that_it_is_one(tmp_path):
     frames = [Image.new("RGB", (40, 24), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert "animated" in images.read(tmp_path / "a.gif").remarks[0]
+
+
+def test_an_avif_of_10_bits_says_that_8_are_read(tmp_path, deep):
+    path = tmp_path / "a.avif"
+    for bits in (10, 8):
+        values = (deep[:24, :40] >> (16 - bits)).astype(np.uint16 if bits > 8 else np.uint8)
+        path.write_bytes(imagecodecs.avif_encode(values, bitspersample=bits))
+        remarks = images.read(path).remarks
+        assert remarks == (("its 10 bits a channel are read as 8",) if bits > 8 else ())
+
+
+@pytest.mark.parametrize("kind", ["xmp", "iso"])
+def test_a_gain_map_that_is_left_out_is_told(tmp_path, kind):
+    options = {"xmp": b'<x xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1"/>'}
+    if kind == "iso":
+        segment = b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"
+        options = {"extra": b"\xff\xe2" + (len(segment) + 2).to_bytes(2) + segment}
+    Image.new("RGB", (40, 24)).save(tmp_path / "a.jpg", **options)
+    photo = images.read(tmp_path / "a.jpg")
+    assert photo.remarks == ("its gain map for HDR screens is left out",)
+    assert "xmp" not in photo.options
+
+
+def test_captions_that_are_left_out_are_told(tmp_path):
+    block = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + (8).to_bytes(4) + b"\x1c\x02\x78\0\x03abc"
+    segment = b"\xff\xed" + (len(block) + 2).to_bytes(2) + block
+    Image.new("RGB", (40, 24)).save(tmp_path / "a.jpg", extra=segment)
+    assert "IPTC" in images.read(tmp_path / "a.jpg").remarks[0]

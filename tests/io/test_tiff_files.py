@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import images, opening, tiff_files
+from pynet_tf.io import colour, images, opening, tiff_files
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,15 @@ def test_colours_that_alpha_was_multiplied_into(tmp_path, deep):
     photo = images.read(path)
     assert np.abs(photo.pixels.astype(int) - deep[..., :3]).max() <= 2
     np.testing.assert_array_equal(photo.options["alpha"], alpha)
+
+
+def test_eight_bits_in_a_layout_that_pillow_does_not_know(tmp_path, deep):
+    values = (deep >> 8).astype(np.uint8)
+    path = written(tmp_path / "a.tif", values, "icclab", extrasamples=["unassalpha"])
+    photo = images.read(path)
+    assert photo.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(photo.pixels, colour.to_rgb(values[..., :3], "lab", None)[0])
+    np.testing.assert_array_equal(photo.options["alpha"], values[..., 3])
 
 
 @pytest.mark.parametrize("photometric", ["cielab", "icclab"])
