@@ -6,7 +6,7 @@ from pathlib import Path
 # Where they lie: in the checkout, or in an installed package.
 _ROOT = Path(__file__).parents[1]
 _FOLDERS = (_ROOT.parent / "docs" / "examples", _ROOT / "example_photos")
-_NAMES = {"portrait": "A portrait", "flower": "A flower", "night": "At night"}
+_NAMES = {"portrait": "A portrait", "bush": "A bush", "night": "At night"}
 
 
 @dataclass(frozen=True)

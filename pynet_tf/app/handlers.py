@@ -22,7 +22,7 @@ from pynet_tf.app.visitors import Session, Visitors
 from pynet_tf.errors import InputError
 from pynet_tf.io import images
 
-VIEWS = ("Picture", "Before / after", "What is sharp", "Depth")
+VIEWS = ("Picture", "Before / after", "In focus", "Depth")
 METHODS = {"Network": "net", "Thin lens": "lens"}
 # What the handlers change: a sentence, what is there before a photo is open and after, the picture,
 # the two pictures of before and after, and the command that makes the same picture.
@@ -52,9 +52,9 @@ class Handlers:
     ) -> Iterator[Updates]:
         """Opens a photo that was uploaded."""
         if file is None:
-            yield _nothing()
+            yield _updates()
             return
-        yield _told("Reading the photo and finding its depth …")
+        yield _updates(told=_sentence("Reading the photo and finding its depth …", "busy"))
         # Steps of a generator run in threads of their own, so that none may end with the lock held.
         with self._session(request) as session:
             shown = self._opened(
@@ -104,23 +104,18 @@ class Handlers:
         photo.open_without_depth()
         picture = _written(session, photo.small, photo)
         return _updates(
-            told=_sentence(_NO_DEPTH.format(why=why), wrong=True), start=gr.update(visible=False),
+            told=_sentence(_NO_DEPTH.format(why=why), "wrong"), start=gr.update(visible=False),
             studio=gr.update(visible=True), picture=gr.update(value=picture, visible=True),
             compare=gr.update(visible=False), command="",
         )  # fmt: skip
 
-    def click(self, view: str, request: gr.Request, event: gr.SelectData) -> Updates:
-        """Makes a place sharp."""
-        with self._session(request) as session:
-
-            def run() -> Updates:
-                photo = _open(session)
-                height, width = photo.small.shape[:2]
-                x, y = event.index
-                photo.choose(point=rounded((x + 0.5) / width, (y + 0.5) / height))
-                return self._shown(session, view)
-
-            return _answer(run, session)
+    def click(self, point: str, view: str, request: gr.Request) -> Updates:
+        """Makes a place sharp; `point` is "x,y" in 0..1."""
+        try:
+            x, y = (float(value) for value in point.split(","))
+        except ValueError:
+            return _updates()
+        return self._changed(request, view, lambda photo: photo.choose(point=rounded(x, y)))
 
     def automatic(self, view: str, request: gr.Request) -> Updates:
         """Goes back to the automatic focus."""
@@ -257,11 +252,11 @@ def _open(session: Session) -> OpenPhoto:
 def _state(photo: OpenPhoto) -> str:
     """Tells what is sharp, and where the depth comes from."""
     if photo.choices.point is not None:
-        sharp = "Sharp where you clicked"
+        sharp = "Sharp: where you clicked"
     elif photo.found.focus is not None:
-        sharp = f"Sharp {photo.found.focus[1]}"
+        sharp = f"Sharp: {photo.found.focus[1]}"
     else:
-        sharp = "Sharp the nearest subject"
+        sharp = "Sharp: the nearest subject"
     return f"{sharp}. Depth: {photo.found.source}."
 
 
@@ -276,7 +271,7 @@ def _answer(run: Callable[[], Updates], session: Session) -> Updates:
     try:
         return run()
     except Exception as error:
-        return _told(_wrong(error, session), as_html=True)
+        return _updates(told=_wrong(error, session))
 
 
 def _wrong(error: Exception, session: Session) -> str:
@@ -290,7 +285,7 @@ def _wrong(error: Exception, session: Session) -> str:
         sentence = "this did not work, by a fault of the page; the terminal tells more"
     sentence = _without_folders(sentence, session)
     sentence = sentence[:1].upper() + sentence[1:]
-    return _sentence(sentence if sentence.endswith(".") else f"{sentence}.", wrong=True)
+    return _sentence(sentence if sentence.endswith(".") else f"{sentence}.", "wrong")
 
 
 def _without_folders(text: str, session: Session) -> str:
@@ -298,18 +293,9 @@ def _without_folders(text: str, session: Session) -> str:
     return re.sub(re.escape(str(session.folder.parent)) + r"/[^/]+/[^/]+/", "", text)
 
 
-def _sentence(text: str, wrong: bool = False) -> str:
-    kind = "wrong" if wrong else "state"
+def _sentence(text: str, kind: str = "state") -> str:
     return f'<p class="{kind}" role="status">{html.escape(text)}</p>'
 
 
 def _updates(**values) -> Updates:
     return tuple(values.get(name, gr.skip()) for name in SHOWN)
-
-
-def _told(text: str, as_html: bool = False) -> Updates:
-    return _updates(told=text if as_html else _sentence(text))
-
-
-def _nothing() -> Updates:
-    return _updates()

@@ -43,37 +43,39 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                 buttons=[], elem_id="examples", visible=bool(shown),
             )  # fmt: skip
         with gr.Row(visible=False, elem_id="studio") as studio:
-            with gr.Column(scale=5, min_width=320):
-                view = gr.Radio(VIEWS, value=VIEWS[0], show_label=False, elem_id="view")
+            with gr.Column(scale=5, min_width=280):
+                with gr.Row(elem_id="views"):
+                    view = gr.Radio(VIEWS, value=VIEWS[0], show_label=False, elem_id="view")
+                    another = gr.Button("New photo", size="sm", elem_id="another")
                 picture = gr.Image(
                     type="filepath", interactive=False, show_label=False, buttons=["fullscreen"],
-                    elem_id="picture",
+                    alt_text="The picture; click what should be sharp", elem_id="picture",
                 )  # fmt: skip
                 compare = gr.ImageSlider(
                     type="filepath", interactive=False, show_label=False, visible=False,
                     buttons=["fullscreen"], max_height=2000, elem_id="compare",
                 )  # fmt: skip
-            with gr.Column(scale=2, min_width=300, elem_id="choices"):
+            with gr.Column(scale=2, min_width=270, elem_id="choices"):
                 blur = gr.Slider(
                     0, MOST_BLUR, usual.blur, step=0.1, label="Blur", elem_id="blur",
-                    info="Radius of the largest disc, in percent of the photo's longer side",
+                    info="Largest disc, percent of the longer side",
                 )  # fmt: skip
                 lights = gr.Slider(
                     0, MOST_LIGHTS, usual.highlights, step=1, label="Lights", elem_id="lights",
-                    info="How much brighter small lights are than the photo shows; 0: as is likely",
+                    info="How much brighter small lights are; 0: as likely",
                 )  # fmt: skip
                 sharp_range = gr.Slider(
                     0, MOST_SHARP_RANGE, 100 * sum(usual.sharp_range), step=1,
                     label="Sharp range", elem_id="sharp_range",
-                    info="Percent of all depths that stay sharp around the focus",
+                    info="Percent of all depths around the focus",
                 )  # fmt: skip
                 method = gr.Radio(
                     list(METHODS), value=next(iter(METHODS)), label="Rendered by",
                     elem_id="method",
                 )  # fmt: skip
-                automatic = gr.Button("Automatic focus", size="sm", elem_id="automatic")
-                download = gr.Button("Download at full size", variant="primary", elem_id="download")
-                another = gr.Button("Another photo", size="sm", elem_id="another")
+                with gr.Row(elem_id="buttons"):
+                    automatic = gr.Button("Auto focus", elem_id="automatic")
+                    download = gr.Button("Download", variant="primary", elem_id="download")
                 with gr.Accordion("Depth map", open=False):
                     given = gr.File(
                         label="Drop a depth map of your own (near = bright)", file_types=["image"],
@@ -84,6 +86,8 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                         language="shell", show_label=False, interactive=False, elem_id="command",
                         wrap_lines=True, buttons=["copy"],
                     )  # fmt: skip
+        # Fields for what the page's script tells and is told.
+        point = gr.Textbox(visible="hidden", elem_id="point")
         link = gr.Textbox(visible=False)
 
         outputs = [
@@ -97,7 +101,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         drawn = {**quietly, "trigger_mode": "always_last", "concurrency_id": "draw"}
         photo.upload(handlers.drop, [photo, view, *sliders], outputs, **quietly)
         gallery.select(handlers.example, [view, *sliders], outputs, **quietly)
-        picture.select(handlers.click, [view], outputs, **drawn)
+        point.change(handlers.click, [point, view], outputs, **drawn)
         gr.on(
             [slider.input for slider in sliders], handlers.slide, [view, *sliders], outputs, **drawn
         )
@@ -117,11 +121,41 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
 
 def theme() -> gr.themes.Base:
     """Returns the colours and fonts of the page; all of them are on the visitor's machine."""
-    return gr.themes.Base(
-        primary_hue="teal", neutral_hue="stone", radius_size="md",
+    theme = gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="stone",
+        radius_size="md",
         font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
-    )  # fmt: skip
+    )
+    return theme.set(
+        body_background_fill="#faf9f7",
+        body_background_fill_dark="#161513",
+        block_background_fill="white",
+        block_background_fill_dark="#201e1c",
+        background_fill_secondary="#efedea",
+        background_fill_secondary_dark="#2a2825",
+        border_color_primary="#e2dfda",
+        border_color_primary_dark="#3a3733",
+        block_border_color="*border_color_primary",
+        color_accent="*primary_600",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_500",
+        block_label_text_color="*body_text_color_subdued",
+        block_title_text_color="*body_text_color",
+        block_title_text_weight="550",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_secondary_background_fill="white",
+        button_secondary_background_fill_hover="#f3f1ee",
+        button_secondary_background_fill_dark="#2a2825",
+        button_secondary_background_fill_hover_dark="#35322e",
+        button_secondary_border_color="*border_color_primary",
+        button_border_width="1px",
+    )
 
 
 def style() -> str:
@@ -131,7 +165,7 @@ def style() -> str:
 
 def head() -> str:
     """Returns what stands in the page's head."""
-    return '<meta name="color-scheme" content="light dark">'
+    return f'<meta name="color-scheme" content="light dark"><script>{_script("page.js")}</script>'
 
 
 def _script(name: str) -> str:
