@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -21,6 +23,20 @@ FLAGS = (
 
 
 PATIENCE = 30_000
+
+
+def write_estimator(path):
+    """Writes an ONNX file that takes bright for near."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 70, 70])
+    depth = helper.make_tensor_value_info("depth", TensorProto.FLOAT, None)
+    mean = helper.make_node("ReduceMean", ["image"], ["depth"], axes=[1], keepdims=0)
+    graph = helper.make_graph([mean], "depth", [image], [depth])
+    opset = helper.make_opsetid("", 13)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), str(path))
+    return path
 
 
 class Server:
@@ -68,9 +84,10 @@ class Visit:
         return self.tab.inner_text("#told").strip()
 
     def wait_told(self, words):
-        self.tab.wait_for_function(
-            "words => document.querySelector('#told').innerText.includes(words)", arg=words
-        )
+        deadline = time.monotonic() + PATIENCE / 1000
+        while words not in self.told:
+            assert time.monotonic() < deadline, f"{words!r} was not told, but {self.told!r}"
+            self.tab.wait_for_timeout(50)
 
     @property
     def source(self):
@@ -101,6 +118,24 @@ class Visit:
         """Clicks on the picture at a place in 0..1."""
         box = self.tab.locator("#picture img").bounding_box()
         self.tab.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+    def settle(self):
+        """Waits until nothing more happens to the picture."""
+        shown, since = None, time.monotonic()
+        while time.monotonic() - since < 2:
+            self.tab.wait_for_timeout(100)
+            if self.source != shown:
+                shown, since = self.source, time.monotonic()
+
+    def command(self):
+        """Returns the command that the page shows."""
+        if not self.tab.locator("#command").is_visible():
+            self.tab.click("text=The same from the command line")
+        return self.tab.locator("#command .cm-content").inner_text()
+
+    def folder(self):
+        """Returns the session's folder on the server."""
+        return Path(self.source.partition("file=")[2]).parents[1]
 
     def view(self, name):
         self.tab.click(f"#view label:has-text('{name}')")

@@ -26,7 +26,8 @@ VIEWS = ("Picture", "Before / after", "In focus", "Depth")
 METHODS = {"Network": "net", "Thin lens": "lens"}
 # What the handlers change: a sentence, what is there before a photo is open and after, the picture,
 # the two pictures of before and after, and the command that makes the same picture.
-SHOWN = ("told", "start", "studio", "picture", "compare", "command")
+# Last the two places to drop files at, which are emptied.
+SHOWN = ("told", "start", "studio", "picture", "compare", "command", "photo", "given")
 Updates = tuple
 _NOTHING_OPEN = "This photo is no longer open; drop it again."
 _NO_DEPTH = (
@@ -57,10 +58,10 @@ class Handlers:
         yield _updates(told=_sentence("Reading the photo and finding its depth …", "busy"))
         # Steps of a generator run in threads of their own, so that none may end with the lock held.
         with self._session(request) as session:
-            shown = self._opened(
-                session, Path(file), None, view, (blur, lights, sharp_range, method)
-            )
-        yield shown
+            sliders = blur, lights, sharp_range, method
+            shown = self._opened(session, Path(file), None, view, sliders)
+        # Room for the next one.
+        yield *shown[:-2], None, None
 
     def example(
         self, view: str, blur, lights, sharp_range, method, request: gr.Request,
@@ -173,11 +174,12 @@ class Handlers:
                 photo = _open(session)
                 for earlier in session.made.glob("full_*"):
                     shutil.rmtree(earlier, ignore_errors=True)
-                path = photo.write(session.new_folder(session.made, "full_"))
+                path, remarks = photo.write(session.new_folder(session.made, "full_"))
             except Exception as error:
                 return _wrong(error, session), ""
             height, width = photo.found.photo.shape[:2]
-            return _sentence(f"Downloaded: {path.name}, {width}x{height} pixels."), str(path)
+            told = [f"Downloaded: {path.name}, {width}x{height} pixels", *remarks]
+            return _sentence("; ".join(told) + "."), str(path)
 
     def another(self, request: gr.Request) -> Updates:
         """Closes the photo."""
@@ -186,6 +188,7 @@ class Handlers:
         return _updates(
             told="", start=gr.update(visible=True), studio=gr.update(visible=False),
             picture=gr.update(value=None), compare=gr.update(value=None), command="",
+            photo=None, given=None,
         )  # fmt: skip
 
     def leave(self, request: gr.Request) -> None:
@@ -284,7 +287,9 @@ def _wrong(error: Exception, session: Session) -> str:
         traceback.print_exception(error)
         sentence = "this did not work, by a fault of the page; the terminal tells more"
     sentence = _without_folders(sentence, session)
-    sentence = sentence[:1].upper() + sentence[1:]
+    # File names stay as they are.
+    if sentence.startswith(("the ", "this ")):
+        sentence = sentence[:1].upper() + sentence[1:]
     return _sentence(sentence if sentence.endswith(".") else f"{sentence}.", "wrong")
 
 

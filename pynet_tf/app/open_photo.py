@@ -84,8 +84,7 @@ class OpenPhoto:
 
     def open_without_depth(self) -> None:
         """Reads the photo alone, for `take_map` to give it depth."""
-        photo, _ = images.read_photo_with_metadata(self.path)
-        self.small = preview(photo)
+        self.small = preview(images.read(self.path).pixels)
 
     @property
     def has_depth(self) -> bool:
@@ -164,23 +163,26 @@ class OpenPhoto:
         height, width = depth.shape
         return float((columns[nearest] + 0.5) / width), float((rows[nearest] + 0.5) / height)
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path) -> tuple[Path, tuple[str, ...]]:
         """Writes the picture at the photo's own size, as the command line does.
 
         Args:
             folder: of the picture, which has the photo's name.
+
+        Returns:
+            The picture, and what of the photo's file it does not keep, in sentences.
 
         Raises:
             InputError: the picture cannot be written.
         """
         [job] = photo_files.plan([self.path], folder)
         settings, method = self.settings, self.choices.method
-        photo_files.render_file(
+        rendered = photo_files.render_file(
             job,
             lambda found: self.renderers.render(found, settings, method),
             lambda _: self.found,
         )
-        return job.output
+        return job.output, rendered.remarks
 
     def command(self) -> str:
         """Returns the command that writes the same picture."""
@@ -203,6 +205,7 @@ def preview(photo: np.ndarray) -> np.ndarray:
     """Returns the copy of a photo that is shown: `[h, w, 3]` uint8 of about a megapixel."""
     height, width = photo.shape[:2]
     scale = min(1.0, math.sqrt(PREVIEW_PIXELS / (height * width)))
+    photo = images.eight_bit(photo)
     return images.resize(photo, max(1, round(height * scale)), max(1, round(width * scale)))
 
 

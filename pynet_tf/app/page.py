@@ -76,7 +76,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                 with gr.Row(elem_id="buttons"):
                     automatic = gr.Button("Auto focus", elem_id="automatic")
                     download = gr.Button("Download", variant="primary", elem_id="download")
-                with gr.Accordion("Depth map", open=False):
+                with gr.Accordion("Depth map", open=False, elem_id="depth"):
                     given = gr.File(
                         label="Drop a depth map of your own (near = bright)", file_types=["image"],
                         height=140, elem_id="given",
@@ -90,11 +90,11 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         point = gr.Textbox(visible="hidden", elem_id="point")
         link = gr.Textbox(visible=False)
 
-        outputs = [
-            {"told": told, "start": start, "studio": studio, "picture": picture,
-             "compare": compare, "command": command}[name]
-            for name in SHOWN
-        ]  # fmt: skip
+        shown_in = {
+            "told": told, "start": start, "studio": studio, "picture": picture,
+            "compare": compare, "command": command, "photo": photo, "given": given,
+        }  # fmt: skip
+        outputs = [shown_in[name] for name in SHOWN]
         sliders = [blur, lights, sharp_range, method]
         quietly = {"show_progress": "hidden", "api_visibility": "private"}
         # One photo at a time is opened or rendered; of many clicks in a row the last one counts.
@@ -110,7 +110,6 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         given.upload(handlers.take_map, [given, view], outputs, **drawn)
         given.clear(handlers.drop_map, [view], outputs, **drawn)
         another.click(handlers.another, None, outputs, **quietly)
-        another.click(lambda: (None, None), None, [photo, given], **quietly)
         download.click(
             handlers.download, None, [told, link], show_progress="full",
             show_progress_on=[download], api_visibility="private",

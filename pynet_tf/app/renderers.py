@@ -58,7 +58,8 @@ class Renderers:
     @property
     def name(self) -> str:
         """What estimates depth, in words."""
-        return self._kept_estimator().name
+        # A file's name says enough to visitors.
+        return Path(self._kept_estimator().name).name
 
     def estimate(self, photo: np.ndarray) -> np.ndarray:
         """Estimates a depth map, see `sources.automatic`.

@@ -14,8 +14,9 @@ from pynet_tf.io import images
 # Of the focus' ring, in parts of the picture's longer side.
 _RING = 1 / 60
 _FINER = 4
-# What is this much out of focus, in percent of the longer side, is shown as not sharp at all.
-_NOT_SHARP = 0.25
+# Up to the first, in percent of the longer side, nobody sees that a thing is out of focus; from
+# the second on everybody does.
+_SHARP, _NOT_SHARP = 0.15, 0.4
 # How bright that is shown.
 _DIMMED = 0.3
 
@@ -52,7 +53,8 @@ def with_focus(picture: np.ndarray, point: tuple[float, float], chosen: bool) ->
 def what_is_sharp(picture: np.ndarray, defocus: np.ndarray) -> np.ndarray:
     """Dims what is out of focus: `[h, w, 3]` uint8."""
     height, width = picture.shape[:2]
-    sharp = 1 - np.abs(defocus) / (max(height, width) * _NOT_SHARP / 100)
+    radius = 100 * np.abs(defocus) / max(height, width)
+    sharp = (_NOT_SHARP - radius) / (_NOT_SHARP - _SHARP)
     sharp = np.rint(255 * np.clip(sharp, 0, 1)).astype(np.uint8)
     sharp = images.resize(sharp, height, width).astype(np.float32)[..., None] / 255
     grey = _DIMMED * picture.mean(axis=-1, keepdims=True, dtype=np.float32)
