@@ -65,12 +65,9 @@ def of_deep_png(picture: Image.Image, content: bytes) -> Channels:
 
     samples = np.atleast_3d(imagecodecs.png_decode(content))
     values, rest = np.split(samples, [1 if samples.shape[-1] < 3 else 3], axis=-1)
-    alpha, key = None, picture.info.get("transparency")
+    alpha = _all_but(values, picture.info.get("transparency"))
     if rest.shape[-1]:
         alpha = rest[..., 0]
-    elif key is not None:
-        # One colour is transparent.
-        alpha = np.where((values == np.asarray(key)).all(axis=-1), 0, 65535).astype(np.uint16)
     orientation = picture.getexif().get(_ORIENTATION, 1)
     alpha = None if alpha is None or is_opaque(alpha) else upright(alpha, orientation)
     return Channels(upright(values, orientation), "rgb" if values.shape[-1] == 3 else "gray", alpha)
@@ -86,7 +83,8 @@ def channels(picture: Image.Image) -> Channels:
         ValueError: colours of a kind that Pillow cannot convert.
     """
     if picture.mode[0] in "IF":
-        return Channels(sixteen_bit_grey(picture)[..., None], "gray", None)
+        values = sixteen_bit_grey(picture)[..., None]
+        return Channels(values, "gray", _all_but(values, picture.info.get("transparency")))
     alpha = None
     if picture.has_transparency_data:
         # As stored: what is transparent keeps its colours.
@@ -121,6 +119,13 @@ def eight_bit(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.uint8:
         return values
     return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _all_but(values: np.ndarray, key: int | tuple | None) -> np.ndarray | None:
+    """Returns the alpha of a PNG of 16 bits of which one colour is transparent."""
+    if key is None:
+        return None
+    return np.where((values == np.asarray(key)).all(axis=-1), 0, 65535).astype(np.uint16)
 
 
 def is_opaque(alpha: np.ndarray) -> bool:

@@ -1,5 +1,8 @@
 """Photos of 16 bits a channel and with transparency: what goes in comes out."""
 
+import struct
+import zlib
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -145,6 +148,31 @@ def test_transparency_is_carried_over(tmp_path, deep, mode, made):
     np.testing.assert_array_equal(again.options["alpha"], alpha)
     if made != ".webp":
         np.testing.assert_array_equal(again.pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_transparent_colour_of_sixteen_bits(tmp_path, deep, channels):
+    values = np.zeros((24, 40, channels), np.uint16)
+    values[:, 20:] = 257
+    content = imagecodecs.png_encode(values[..., 0] if channels == 1 else values)
+    chunk = b"tRNS" + b"\1\1" * channels
+    checked = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (tmp_path / "a.png").write_bytes(content[:33] + checked + content[33:])
+    through(tmp_path / "a.png", tmp_path / "b.png")
+    alpha = images.read(tmp_path / "b.png").options["alpha"]
+    assert (alpha[:, :20] == 65535).all()
+    assert not alpha[:, 20:].any()
+
+
+def test_transparency_of_an_avif(tmp_path):
+    alpha = np.zeros((24, 40), np.uint8)
+    alpha[:, 20:] = 200
+    Image.fromarray(np.dstack([alpha] * 4)).save(tmp_path / "a.avif", quality=100)
+    photo = images.read(tmp_path / "a.avif")
+    assert np.abs(photo.options["alpha"].astype(int) - alpha).max() <= 2
+    assert images.write_image(tmp_path / "b.avif", photo.pixels, **photo.options) == ()
+    again = images.read(tmp_path / "b.avif").options["alpha"]
+    assert np.abs(again.astype(int) - alpha).mean() < 2
 
 
 @pytest.mark.parametrize("made", [".jpg", ".bmp"])
