@@ -9,23 +9,13 @@ from PIL import ExifTags, Image
 
 from pynet_tf.depth.embedded import apple, google, samsung
 from pynet_tf.depth.embedded.found import BrokenDepthError, EmbeddedDepth
+from pynet_tf.io.channels import upright
 
 _HEIF = {".heic", ".heif", ".hif"}
 # A larger file is no phone's photo.
 _LARGEST_FILE = 400 << 20
 # How far a map's proportions may be from the photo's: maps are cut to whole blocks.
 _TOLERANCE = 0.06
-# What turns a stored image upright, by EXIF orientation.
-_TURNS = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: np.swapaxes(a, 0, 1),
-    6: lambda a: np.rot90(a, -1),
-    7: lambda a: np.swapaxes(a[::-1, ::-1], 0, 1),
-    8: lambda a: np.rot90(a),
-}
 
 
 def find(path: Path) -> EmbeddedDepth | None:
@@ -59,7 +49,7 @@ def find(path: Path) -> EmbeddedDepth | None:
         _refuse_other_view(found.depth, size)
     if found.upright:
         return found
-    depth = np.ascontiguousarray(_TURNS.get(orientation, _TURNS[1])(found.depth))
+    depth = upright(found.depth, orientation)
     focus = turned_point(found.focus, orientation) if found.focus else None
     return EmbeddedDepth(depth, found.source, found.unblurred, upright=True, focus=focus)
 
