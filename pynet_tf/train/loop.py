@@ -91,7 +91,7 @@ def train_level(
         seen = monitoring.StepMetrics(job.recipe.batch_size)
         steps = range(first + 1, last + 1)
         if chief:
-            reports = _Reports(job, plan, writer, splits.validation, features)
+            reports = _Reports(job, plan, writer, splits.validation, features, first)
             steps = progress(steps, len(steps), f"level {job.level}", lambda: seen.text)
         train_on = step.compiled_step(job, strategy, network, optimizer, features)
         batches = iter(_batches(job, network, strategy, splits.training, first))
@@ -126,7 +126,13 @@ class _Reports:
     """What the chief alone does: TensorBoard's logs, validation and checkpoints."""
 
     def __init__(
-        self, job: Job, plan: Plan, writer: Writer, validation: Split, features: Features | None
+        self,
+        job: Job,
+        plan: Plan,
+        writer: Writer,
+        validation: Split,
+        features: Features | None,
+        first: int,
     ):
         self._job, self._writer, self._features = job, writer, features
         self._validation, self._saved = validation, time.monotonic()
@@ -134,8 +140,8 @@ class _Reports:
         for name, value in settings.items():
             print(f"  {name}: {value}")
         writer.describe(plan.level)
-        self._train_log = tensorboard.writer(plan.folder.logs, "train")
-        self._validation_log = tensorboard.writer(plan.folder.logs, "validation")
+        self._train_log = tensorboard.writer(plan.folder.logs, "train", first)
+        self._validation_log = tensorboard.writer(plan.folder.logs, "validation", first)
         tensorboard.write_settings(self._train_log, {"level": job.level, **settings})
 
     def log(self, done: int, seen: monitoring.StepMetrics) -> None:

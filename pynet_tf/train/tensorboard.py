@@ -5,6 +5,10 @@ RUN_DIR/level_3/logs/validation    loss, its terms, PSNR, MSE, MS-SSIM, pictures
 """
 
 import json
+import os
+import re
+import socket
+import time
 from pathlib import Path
 
 import tensorflow as tf
@@ -13,11 +17,42 @@ from pynet_tf import model
 
 # Pictures of small levels are enlarged to this side, larger ones reduced to it.
 PICTURE_SIDE = 256
+_EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)(\..+)")
 
 
-def writer(logs: Path, name: str) -> tf.summary.SummaryWriter:
-    """Opens the writer of `train` or `validation`."""
-    return tf.summary.create_file_writer(str(Path(logs) / name))
+def writer(logs: Path, name: str, done: int) -> tf.summary.SummaryWriter:
+    """Opens the writer of `train` or `validation`.
+
+    Args:
+        logs: folder of both.
+        name: which.
+        done: steps that the weights have seen. A run that was killed has logged steps after its
+            last checkpoint; TensorBoard drops those once it reads that they are done again.
+    """
+    folder, now = Path(logs) / name, int(time.time())
+    earlier = sorted(path for path in folder.glob("*") if _EVENTS.fullmatch(path.name))
+    # TensorBoard reads the files in the order of their names, which begin with the time: earlier
+    # ones must not seem to come from the future of a clock that was set back.
+    for back, path in enumerate(reversed(earlier), 1):
+        stamp, rest = _EVENTS.fullmatch(path.name).groups()
+        if int(stamp) > now - back:
+            path.rename(folder / f"events.out.tfevents.{now - back:010d}{rest}")
+    if earlier:
+        _write_restart(folder, done + 1, now)
+    return tf.summary.create_file_writer(str(folder))
+
+
+def _write_restart(folder: Path, step: int, now: int) -> None:
+    """Writes that training starts again at a step, which TensorFlow's writer cannot."""
+    # In the same second, this name comes before that of the writer.
+    name = f"events.out.tfevents.{now:010d}.{socket.gethostname()}.{os.getpid()}.-restart"
+    start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+    restart = {"step": step, "session_log": start}
+    with tf.io.TFRecordWriter(str(folder / name)) as file:
+        # The first start that TensorBoard finds is none that comes after others.
+        for content in ({"file_version": "brain.Event:2"}, restart, restart):
+            event = tf.compat.v1.Event(wall_time=now, **content)
+            file.write(event.SerializeToString())
 
 
 def write_settings(to: tf.summary.SummaryWriter, settings: dict) -> None:
