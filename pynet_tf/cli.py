@@ -60,6 +60,7 @@ def run(main: Callable[[], int | None], name: str) -> None:
         main: parses the arguments and does the work; returns the exit status, None for 0.
         name: what the user typed, e.g. `pynet_tf.train`; begins every error message.
     """
+    _settle_keras()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # File names need not be UTF-8.
@@ -81,6 +82,18 @@ def run(main: Callable[[], int | None], name: str) -> None:
         where = f": {error.filename}" if error.filename else ""
         status = _fail(name, f"{error.strerror}{where}; nothing that was there before is lost")
     sys.exit(status)
+
+
+def _settle_keras() -> None:
+    """Gives Keras, not yet imported, the settings that all commands need.
+
+    Users have others for programs of their own, in the environment or in `~/.keras/keras.json`:
+    another backend, channels first, 16-bit floats.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    # No folder can be there: Keras keeps its defaults and writes no file either.
+    os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")
 
 
 def _fail(name: str, message: str) -> int:

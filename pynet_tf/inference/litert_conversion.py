@@ -135,8 +135,13 @@ def _transposed_convolution(layer: keras.layers.Conv2DTranspose, x):
     for row, column in itertools.product((0, 1), (0, 1)):
         for (y, from_y), (x_, from_x) in itertools.product(taps[row], taps[column]):
             small[y, x_, :, row, column] = kernel[from_y, from_x].T
-    padded = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(x)
-    maps = keras.ops.conv(padded, small.reshape(2, 2, inputs, 4 * outputs), padding="valid")
+    padded = keras.layers.ZeroPadding2D(((1, 0), (1, 0)), data_format="channels_last")(x)
+    maps = keras.ops.conv(
+        padded,
+        small.reshape(2, 2, inputs, 4 * outputs),
+        padding="valid",
+        data_format="channels_last",
+    )
     return keras.ops.depth_to_space(maps, 2)
 
 

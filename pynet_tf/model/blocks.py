@@ -1,7 +1,7 @@
 """The blocks that the pyramid's levels are made of (Ignatov et al., CVPRW 2020, figure 4).
 
-Tensors are `[B, h, w, C]`; layers are named from `name`. `seed` decides the initial kernels, None
-leaves them zero.
+Tensors are `[B, h, w, C]`, whatever Keras is set to; layers are named from `name`. `seed` decides
+the initial kernels, None leaves them zero.
 """
 
 import zlib
@@ -16,6 +16,7 @@ def conv(x, channels: int, size: int, name: str, seed: int, norm: bool):
         channels,
         size,
         padding="same",
+        data_format="channels_last",
         kernel_initializer=_small_normal(name, seed),
         bias_initializer=keras.initializers.Constant(0.01),
         name=name,
@@ -42,6 +43,7 @@ def up(x, channels: int, name: str, seed: int):
         3,
         strides=2,
         padding="same",
+        data_format="channels_last",
         use_bias=False,
         kernel_initializer=_small_normal(name, seed),
         name=name,
@@ -56,6 +58,7 @@ def conv_head(x, channels: int, name: str, seed: int | None = None):
         channels,
         3,
         padding="same",
+        data_format="channels_last",
         kernel_initializer="zeros" if zero else _small_normal(name, seed),
         bias_initializer="zeros" if zero else keras.initializers.Constant(0.01),
         dtype="float32",
@@ -65,7 +68,7 @@ def conv_head(x, channels: int, name: str, seed: int | None = None):
 
 def halve(x, name: str):
     """The largest of each 2x2."""
-    return layers.MaxPooling2D(2, name=name)(x)
+    return layers.MaxPooling2D(2, data_format="channels_last", name=name)(x)
 
 
 def add(x, y):

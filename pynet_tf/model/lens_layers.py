@@ -4,7 +4,9 @@ Of each level two layers of the scene are kept in seven channels: the far one, 3
 near one, 3 of light times its cover, and 1 of cover. See `defocus_head.py`.
 """
 
-from keras import layers, ops
+from typing import ClassVar
+
+from keras import KerasTensor, layers, ops
 
 from pynet_tf.model import lens_ops
 from pynet_tf.model.architecture import DEFOCUS_UNIT
@@ -27,15 +29,36 @@ _HIDDEN_WEIGHT = 1e-4
 
 
 class Float32(layers.Layer):
-    """A layer without weights that computes in float32 under every policy."""
+    """A layer without weights that computes in float32 under every policy.
+
+    Attributes:
+        level: of the pyramid, where it matters.
+        results: the channels of each result; None: those of the first argument.
+        scale: the results' size in parts of the first argument's.
+    """
+
+    results: ClassVar[tuple[int | None, ...]] = (None,)
+    scale: float = 1
 
     def __init__(self, name: str, level: int | None = None):
         super().__init__(name=name, dtype="float32")
         self.level = level
 
+    def compute_output_spec(self, first, *_, **__):
+        """Tells the results' shapes, which JAX cannot find for sizes that are free."""
+        batch, *sides, channels = first.shape
+        sides = [None if side is None else int(side * self.scale) for side in sides]
+        found = [
+            KerasTensor((batch, *sides, result or channels), self.compute_dtype)
+            for result in self.results
+        ]
+        return found[0] if len(found) == 1 else tuple(found)
+
 
 class Light(Float32):
     """Makes light of a photo's values."""
+
+    results = (None, None)
 
     def call(self, photo):
         """Returns the light as it shows, and with small clipped lights as bright as they were."""
@@ -46,6 +69,8 @@ class Light(Float32):
 class Enlarge(Float32):
     """Enlarges by 2, bilinearly."""
 
+    scale = 2
+
     def call(self, x):
         """Returns `[B, 2h, 2w, C]`."""
         return lens_ops.enlarge(x)
@@ -54,13 +79,15 @@ class Enlarge(Float32):
 class Divide(Float32):
     """Divides the photo's light into the far and the near layer, at level 2."""
 
+    results, scale = (7, 1, 1, 10), 1 / 2
+
     def call(self, light, defocus):
         """Returns level 2's layers, radius and signed radius, and the parts of coarser levels."""
         light, signed = lens_ops.halve(light), defocus * (DEFOCUS_UNIT / 2)
         radius = ops.abs(signed)
         near = lens_ops.ramp(signed, 1.0, -NEAR_FROM)
         # Beside something sharp a pixel holds some of its light, and is none to take light from.
-        eroded = -ops.max_pool(-radius, 3, strides=1, padding="same")
+        eroded = -lens_ops.max_pool(-radius)
         weight = lens_ops.ramp(eroded, 1 / _FULL_WEIGHT_RADIUS) + _LEAST_WEIGHT
         weight = weight * (1.0 - near) + _HIDDEN_WEIGHT
         parts = [light * weight, weight, radius * weight, light * near, near, signed]
@@ -71,6 +98,8 @@ class Divide(Float32):
 class HalveParts(Float32):
     """Takes the parts to the next coarser level."""
 
+    scale = 1 / 2
+
     def call(self, parts):
         """Returns the parts at half the size."""
         return lens_ops.halve(parts)
@@ -78,6 +107,8 @@ class HalveParts(Float32):
 
 class ReadParts(Float32):
     """Makes a level's layers, radius and signed radius of its parts."""
+
+    results = (7, 1, 1)
 
     def call(self, parts):
         """Returns the three."""
@@ -90,11 +121,16 @@ class ReadParts(Float32):
 class NearRadius(Float32):
     """Takes the largest radii of near things to the next coarser level, or, at 2, begins."""
 
+    @property
+    def scale(self) -> float:
+        """The radii's size in parts of what they are taken from."""
+        return 1 if self.level == 2 else 1 / 2
+
     def call(self, radius):
         """Returns the radii, in the level's pixels."""
         if self.level == 2:
             return ops.relu(radius)
-        return 0.5 * ops.max_pool(radius, 2)
+        return 0.5 * ops.max_pool(radius, 2, strides=2, data_format="channels_last")
 
 
 class Reach(Float32):
@@ -122,6 +158,8 @@ class Step(Float32):
     It is kept as what it has more than the photo's own, which is nothing where all is sharp.
     """
 
+    results = (7, 1, 1)
+
     def call(self, photo, coarse_photo, coarse_changes, radius, reach, maps, inherited=None):
         """Returns the changes, the far layer's radius and what of it is learned."""
         light, change = _correction(maps[..., :3]), maps[..., 3:]
@@ -141,6 +179,8 @@ class Step(Float32):
 
 class Compose(Float32):
     """Lays the near layer over the far one, at levels 7 to 2."""
+
+    results = (3, 1, 3)
 
     def call(self, photo, changes, radius, average):
         """Returns the light, the cover, and the level's picture.

@@ -24,8 +24,10 @@ def highlight_gain(photo):
     """Tells how many times brighter than it shows each pixel of a photo is taken to be."""
     darkest = ops.min(photo, axis=-1, keepdims=True)
     clipped = ramp(darkest, 1 / _CLIPPED[1], -_CLIPPED[0] / _CLIPPED[1])
-    around = ops.average_pool(clipped, _SQUARE)
-    around = ops.average_pool(around, _SQUARES, strides=1, padding="same")
+    around = ops.average_pool(clipped, _SQUARE, strides=_SQUARE, data_format="channels_last")
+    around = ops.average_pool(
+        around, _SQUARES, strides=1, padding="same", data_format="channels_last"
+    )
     for _ in range(_SQUARE.bit_length() - 1):
         around = enlarge(around)
     return 1.0 + _HIGHLIGHTS * clipped * ramp(around, -1 / _LARGE, 1.0)
@@ -86,8 +88,13 @@ def reach(own, coarser=None):
     # A disc of about this level's pixel reaches the neighbours; larger ones have done so at
     # coarser levels, smaller ones do at finer levels.
     spread = own * ramp(own, 2.0, -1.0)
-    largest = ops.maximum(own, ops.max_pool(spread, 3, strides=1, padding="same"))
+    largest = ops.maximum(own, max_pool(spread))
     return largest if coarser is None else ops.maximum(largest, 2.0 * enlarge(coarser))
+
+
+def max_pool(x):
+    """Returns the largest of the 3x3 around each pixel."""
+    return ops.max_pool(x, 3, strides=1, padding="same", data_format="channels_last")
 
 
 def ramp(x, slope: float, offset: float = 0.0):

@@ -75,7 +75,9 @@ def averages(photo, finest: int, coarsest: int, name: str) -> dict:
     """Returns the means of a photo's pixels at the size of each level: level -> tensor."""
     sizes = {finest: photo}
     for level in range(finest + 1, coarsest + 1):
-        halve = layers.AveragePooling2D(2, dtype="float32", name=f"level_{level}_{name}")
+        halve = layers.AveragePooling2D(
+            2, data_format="channels_last", dtype="float32", name=f"level_{level}_{name}"
+        )
         sizes[level] = halve(sizes[level - 1])
     return sizes
 

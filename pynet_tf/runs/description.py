@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pynet_tf import model
+from pynet_tf.errors import InputError
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +55,20 @@ class Description:
         return model.input_format(self.head, self.depth)
 
     def pyramid(self, seed: int | None = 0) -> "keras.Model":
-        """Builds a new pyramid, untrained, see `model.pynet`."""
+        """Builds a new pyramid, untrained, see `model.pynet`.
+
+        Raises:
+            InputError: Keras is set to what checkpoints and training cannot be used with.
+        """
+        import keras
+
+        backend, kind = keras.config.backend(), keras.config.floatx()
+        if (backend, kind) != ("tensorflow", "float32"):
+            raise InputError(
+                f"Keras is set to backend {backend} and floatx {kind}, and checkpoints need "
+                "tensorflow and float32; set KERAS_BACKEND=tensorflow, and KERAS_HOME to a folder "
+                "without a keras.json, before Keras is imported"
+            )
         return model.pynet(**self.architecture, seed=seed)
 
     def as_json(self) -> str:

@@ -60,34 +60,34 @@ def megadepth() -> keras.Model:
         H and W must be multiples of 16.
     """
     photo = keras.Input((None, None, 3), name="photo")
-    x = layers.Conv2D(128, 7, padding="same", name="stem")(photo)
+    x = layers.Conv2D(128, 7, padding="same", data_format="channels_last", name="stem")(photo)
     x = layers.BatchNormalization(epsilon=1e-5, name="stem_norm")(x)
     x = layers.ReLU()(x)
     x = _stage_1(x)
-    log_depth = layers.Conv2D(1, 3, padding="same", name="head")(x)
+    log_depth = layers.Conv2D(1, 3, padding="same", data_format="channels_last", name="head")(x)
     return keras.Model(photo, log_depth, name="megadepth")
 
 
 def _stage_1(x):
-    down = layers.MaxPooling2D()(x)
+    down = layers.MaxPooling2D(data_format="channels_last")(x)
     down = _inception(down, "stage1_down.1", *_A)
     down = _inception(down, "stage1_down.2", *_A)
     down = _stage_2(down)
     down = _inception(down, "stage1_down.4", 32, (64, 3, 32), (64, 5, 32), (64, 7, 32))
     down = _inception(down, "stage1_down.5", 16, (32, 3, 16), (32, 7, 16), (32, 11, 16))
-    down = layers.UpSampling2D()(down)
+    down = layers.UpSampling2D(data_format="channels_last")(down)
     skip = _inception(x, "stage1_skip.0", 16, (64, 3, 16), (64, 7, 16), (64, 11, 16))
     return layers.Add()([down, skip])
 
 
 def _stage_2(x):
-    down = layers.MaxPooling2D()(x)
+    down = layers.MaxPooling2D(data_format="channels_last")(x)
     down = _inception(down, "stage2_down.1", *_A)
     down = _inception(down, "stage2_down.2", *_B)
     down = _stage_3(down)
     down = _inception(down, "stage2_down.4", *_B)
     down = _inception(down, "stage2_down.5", 32, (32, 3, 32), (32, 5, 32), (32, 7, 32))
-    down = layers.UpSampling2D()(down)
+    down = layers.UpSampling2D(data_format="channels_last")(down)
     skip = _inception(x, "stage2_skip.0", *_A)
     skip = _inception(skip, "stage2_skip.1", 32, (64, 3, 32), (64, 7, 32), (64, 11, 32))
     return layers.Add()([down, skip])
@@ -96,24 +96,24 @@ def _stage_2(x):
 def _stage_3(x):
     skip = _inception(x, "stage3_skip.0", *_B)
     skip = _inception(skip, "stage3_skip.1", *_C)
-    down = layers.AveragePooling2D(2)(x)
+    down = layers.AveragePooling2D(2, data_format="channels_last")(x)
     down = _inception(down, "stage3_down.1", *_B)
     down = _inception(down, "stage3_down.2", *_B)
     down = _stage_4(down)
     down = _inception(down, "stage3_down.4", *_B)
     down = _inception(down, "stage3_down.5", *_C)
-    down = layers.UpSampling2D()(down)
+    down = layers.UpSampling2D(data_format="channels_last")(down)
     return layers.Add()([down, skip])
 
 
 def _stage_4(x):
     skip = _inception(x, "stage4_skip.0", *_B)
     skip = _inception(skip, "stage4_skip.1", *_B)
-    down = layers.AveragePooling2D(2)(x)
+    down = layers.AveragePooling2D(2, data_format="channels_last")(x)
     down = _inception(down, "stage4_down.1", *_B)
     down = _inception(down, "stage4_down.2", *_B)
     down = _inception(down, "stage4_down.3", *_B)
-    down = layers.UpSampling2D()(down)
+    down = layers.UpSampling2D(data_format="channels_last")(down)
     return layers.Add()([down, skip])
 
 
@@ -128,7 +128,9 @@ def _inception(x, name: str, plain: int, *branches: tuple[int, int, int]):
 
 def _convolve(x, name: str, position: int, channels: int, kernel: int):
     """Convolution, batch norm without scale and shift, ReLU: three PyTorch positions."""
-    x = layers.Conv2D(channels, kernel, padding="same", name=f"{name}.{position}")(x)
+    x = layers.Conv2D(
+        channels, kernel, padding="same", data_format="channels_last", name=f"{name}.{position}"
+    )(x)
     x = layers.BatchNormalization(
         epsilon=1e-5, center=False, scale=False, name=f"{name}.{position + 1}"
     )(x)
