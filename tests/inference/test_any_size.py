@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from pynet_tf.errors import InputError
-from pynet_tf.inference import any_size, large_lens
+from pynet_tf.inference import any_size, doubling, large_lens
 from pynet_tf.inference.any_size import PreparedPhoto
 from pynet_tf.lens import pyramid, thin_lens
 from pynet_tf.lens.focus import LensSettings
@@ -59,7 +59,7 @@ def psnr(made, expected):
 def test_tiles_leave_no_seams(large, settings, monkeypatch):
     pictures = []
     for tile in ((64, 512), (17, 33), (1000, 1000)):
-        monkeypatch.setattr(any_size, "TILE", tile)
+        monkeypatch.setattr(doubling, "TILE", tile)
         pictures.append(render(*large, settings, side=128))
     for other in pictures[1:]:
         assert levels(pictures[0], other).max() <= 1
@@ -201,3 +201,25 @@ def test_the_lens_renders_large_photos_on_a_reduced_copy(large, monkeypatch):
     picture = large_lens.render(photo, depth, NEAR, blades=5)
     assert seen == [((192, 256, 3), 5)]
     assert picture.shape == photo.shape
+
+
+def test_strong_blur_behind_is_made_of_a_smaller_copy(large):
+    photo, depth = large
+    seen = []
+
+    def network(small, signed):
+        seen.append((small.shape[1], float(-signed.min())))
+        return thin_lens.through(small, signed)
+
+    prepared = PreparedPhoto(photo, depth)
+    for blur in (1.0, 4.0, 15.0, 1.0):
+        prepared.render(network, LensSettings(focus=0.8, blur=blur), farthest=8.0)
+    (weak, strong, strongest, again), discs = zip(*seen, strict=True)
+    assert weak == again == 512
+    assert strong == 256
+    assert max(discs[:2]) <= 8.0
+    # A copy of 96 rows would be smaller than any that is made.
+    assert strongest == 256
+    # Discs before the focus may be of any size.
+    prepared.render(network, FAR, farthest=8.0)
+    assert seen[-1][0] == 512
