@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from pynet_tf.errors import InputError
-from pynet_tf.inference import any_size, doubling, large_lens
+from pynet_tf.inference import doubling, large_lens
 from pynet_tf.inference.any_size import PreparedPhoto
 from pynet_tf.lens import pyramid, thin_lens
 from pynet_tf.lens.focus import LensSettings
