@@ -143,6 +143,18 @@ def samsung(orientation: int = 1, dark_is_near: bool = False, lie: int = 0) -> b
     return encoded(photo(), orientation=orientation) + whole + directory + tail
 
 
+def huawei(orientation: int = 1, width: int | None = None, cut: int = 0) -> bytes:
+    """A wide-aperture JPEG with its trailer: near = dark, a byte says how to turn it upright."""
+    values = np.rint(255 * (1 - nearness())).astype(np.uint8)
+    header = bytearray(b"\0edof\0".ljust(73, b"\x07"))
+    header[12] = {1: 0x10, 8: 0x11, 3: 0x12, 6: 0x13}[orientation]
+    header[21:25] = struct.pack("<HH", width or values.shape[1], values.shape[0])
+    block = bytes(header) + values.tobytes()[: values.size - cut]
+    behind = encoded(photo(160)) + bytes(1208) + block
+    trailer = b"" if cut else struct.pack("<I", len(block))
+    return encoded(photo(), orientation=orientation) + b"DepthEn\0" + behind + trailer
+
+
 def mpo(orientation: int = 1) -> bytes:
     """An iPhone's portrait JPEG: the photo, a matte that is no map, and the disparity."""
 

@@ -14,6 +14,7 @@ MAKERS = {
     "dynamic_depth_new": lambda o: phone_files.dynamic_depth(True, o),
     "samsung": phone_files.samsung,
     "samsung_dark": lambda o: phone_files.samsung(o, dark_is_near=True),
+    "huawei": phone_files.huawei,
     "mpo": phone_files.mpo,
 }
 
@@ -43,12 +44,13 @@ def test_a_photo_without_a_map_has_none(tmp_path):
     assert embedded.find(tmp_path / "photo.png") is None
 
 
-@pytest.mark.parametrize("maker", ["gdepth", "dynamic_depth", "samsung"])
+@pytest.mark.parametrize("maker", ["gdepth", "dynamic_depth", "samsung", "huawei"])
 def test_the_photo_from_before_it_was_blurred_is_there(maker, tmp_path):
     content = {
         "gdepth": lambda: phone_files.gdepth(unblurred=phone_files.photo(160)),
         "dynamic_depth": lambda: phone_files.dynamic_depth(False),
         "samsung": phone_files.samsung,
+        "huawei": phone_files.huawei,
     }[maker]()
     found = embedded.find(written(tmp_path, content))
     (tmp_path / "before.jpg").write_bytes(found.unblurred)
@@ -66,6 +68,9 @@ def test_the_photo_from_before_it_was_blurred_is_there(maker, tmp_path):
         (lambda: phone_files.dynamic_depth(False, lie=10**6), "do not fit the file"),
         (lambda: phone_files.dynamic_depth(True, lie=7), "cannot be read"),
         (lambda: phone_files.samsung(lie=10**6), "do not fit the file"),
+        (lambda: phone_files.huawei(cut=5), "do not fit the file"),
+        (lambda: phone_files.huawei(width=4), "too few for a map"),
+        (lambda: phone_files.huawei(width=20), "different views"),
     ],
 )
 def test_what_is_broken_says_so(content, told, tmp_path):

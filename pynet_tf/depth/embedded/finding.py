@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from pynet_tf.depth.embedded import apple, google, samsung
+from pynet_tf.depth.embedded import apple, google, huawei, samsung
 from pynet_tf.depth.embedded.found import BrokenDepthError, EmbeddedDepth
 from pynet_tf.io.channels import upright
 
@@ -42,11 +42,12 @@ def find(path: Path) -> EmbeddedDepth | None:
         size, orientation = _about(content)
         found = google.gdepth(content) or google.dynamic_depth(content) or apple.mpo(content)
         if found is None and size:
-            found = samsung.live_focus(content, size)
+            found = samsung.live_focus(content, size) or huawei.wide_aperture(content, size)
     if found is None:
         return None
     if size:
-        _refuse_other_view(found.depth, size)
+        lies = found.upright and orientation in (5, 6, 7, 8)
+        _refuse_other_view(found.depth, size[::-1] if lies else size)
     if found.upright:
         return found
     depth = upright(found.depth, orientation)
