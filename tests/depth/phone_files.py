@@ -188,3 +188,67 @@ def mpo(orientation: int = 1) -> bytes:
     segment = b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body
     assert len(segment) == size
     return first[:2] + segment + first[2:] + b"".join(frames)
+
+
+def heic(
+    orientation: int = 1, map_is_turned: bool = True, values: np.ndarray | None = None
+) -> bytes:
+    """An iPhone's HEIC: the photo, and a disparity that is an auxiliary image of it.
+
+    `map_is_turned`: whether the file asks to turn the map, too, when it is opened.
+    """
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    disparity = np.rint(255 * nearness()).astype(np.uint8) if values is None else values
+    Image.fromarray(photo()).save(
+        buffer, "HEIF", exif=exif, quality=95, save_all=True,
+        append_images=[Image.fromarray(disparity)],
+    )  # fmt: skip
+    content = buffer.getvalue()
+    boxes = list(_boxes(content))
+    (meta,) = (data[4:] for name, data in boxes if name == b"meta")
+    parts = dict(_boxes(meta))
+    first, second = (number for number, _ in _associations(parts[b"iprp"]))
+    properties, ipma = (data for _, data in _boxes(parts[b"iprp"]))
+    count = len(list(_boxes(properties)))
+    quarters = {1: 0, 8: 1, 3: 2, 6: 3}[orientation]
+    properties += _box(b"irot", bytes([quarters]))
+    properties += _box(b"auxC", bytes(4) + b"urn:mpeg:hevc:2015:auxid:2\0")
+    turned, auxiliary = 0x80 | count + 1, 0x80 | count + 2
+    more = {first: [turned], second: [auxiliary] + [turned] * map_is_turned}
+    ipma = bytes(4) + struct.pack(">I", 2)
+    for number, old in _associations(parts[b"iprp"]):
+        new = [*old, *more[number]]
+        ipma += struct.pack(">HB", number, len(new)) + bytes(new)
+    parts[b"iprp"] = _box(b"ipco", properties) + _box(b"ipma", ipma)
+    parts[b"iref"] += _box(b"auxl", struct.pack(">HHH", second, 1, first))
+    new_meta = bytes(4) + b"".join(_box(name, data) for name, data in parts.items())
+    # At the end, so that nothing that the file counts from its beginning moves.
+    begin = content.index(b"meta")
+    return content[:begin] + b"free" + content[begin + 4 :] + _box(b"meta", new_meta)
+
+
+def _boxes(data: bytes):
+    """Yields the names and the contents of a HEIF file's boxes, or of those in a box."""
+    place = 0
+    while place < len(data):
+        (size,) = struct.unpack_from(">I", data, place)
+        yield data[place + 4 : place + 8], data[place + 8 : place + size]
+        place += size
+
+
+def _box(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data) + 8) + name + data
+
+
+def _associations(iprp: bytes):
+    """Yields the images of a HEIF file and the numbers of their properties."""
+    ipma, place = dict(_boxes(iprp))[b"ipma"], 8
+    while place < len(ipma):
+        number, count = struct.unpack_from(">HB", ipma, place)
+        yield number, list(ipma[place + 3 : place + 3 + count])
+        place += 3 + count

@@ -2,10 +2,12 @@
 
 import numpy as np
 import phone_files
+import pillow_heif
 import pytest
 from PIL import Image
 
 from pynet_tf.depth import embedded
+from pynet_tf.io import images
 
 MAKERS = {
     "gdepth_inverse": lambda o: phone_files.gdepth("RangeInverse", o),
@@ -91,8 +93,37 @@ def test_a_map_of_another_shape_is_refused(tmp_path, monkeypatch):
         embedded.find(written(tmp_path, phone_files.gdepth()))
 
 
-def test_heic(tmp_path):
-    pillow_heif = pytest.importorskip("pillow_heif")
+@pytest.mark.parametrize(
+    ("orientation", "map_is_turned"),
+    # Nothing would show that a map is upside down.
+    [(1, True), (3, True), (6, True), (8, True), (6, False), (8, False)],
+)
+def test_a_heics_map_lies_on_the_photo(orientation, map_is_turned, tmp_path):
+    path = tmp_path / "photo.heic"
+    path.write_bytes(phone_files.heic(orientation, map_is_turned))
+    found = embedded.find(path)
+    expected = np.rot90(phone_files.nearness() * 255, {1: 0, 3: 2, 6: 3, 8: 1}[orientation])
+    assert found.depth.shape == expected.shape
+    assert np.abs(found.depth - expected).mean() < 6
+    # And the photo is turned as the map is.
+    photo = images.read_photo(path)
+    assert photo[np.kron(expected > 250, np.ones((2, 2))) > 0].mean(axis=0)[0] > 190
+
+
+def test_a_heic_without_a_map_has_none(tmp_path):
     pillow_heif.register_heif_opener()
     Image.fromarray(phone_files.photo()).save(tmp_path / "photo.heic")
     assert embedded.find(tmp_path / "photo.heic") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.full((30, 45), 7, np.uint8), "the same everywhere"),
+        (np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1)), "different views"),
+    ],
+)
+def test_a_heics_map_of_no_use_says_so(values, told, tmp_path):
+    (tmp_path / "photo.heic").write_bytes(phone_files.heic(values=values))
+    with pytest.raises(embedded.BrokenDepthError, match=told):
+        embedded.find(tmp_path / "photo.heic")

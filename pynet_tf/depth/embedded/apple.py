@@ -16,8 +16,15 @@ _DISTANCE = 2
 _MPF_ENTRIES, _MPF_HEADER = 0xB002, b"MPF\0"
 
 
-def heic(path: Path) -> EmbeddedDepth | None:
-    """Reads the depth image of a HEIC photo; None if it has none.
+def heic(path: Path) -> tuple[EmbeddedDepth | None, tuple[int, int] | None, int]:
+    """Reads the depth image of a HEIC photo.
+
+    Args:
+        path: of the photo.
+
+    Returns:
+        The map, None if there is none; width and height of the photo as it is seen; and the
+        orientation of EXIF that it had before it was opened, which turns it upright.
 
     Raises:
         BrokenDepthError: it has one that cannot be read.
@@ -26,13 +33,14 @@ def heic(path: Path) -> EmbeddedDepth | None:
         import pillow_heif
     except ImportError:
         # Whoever opens the photo says what is missing.
-        return None
+        return None, None, 1
     pillow_heif.register_heif_opener()
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as photo:
             size, stored = photo.size, photo.info.get("depth_images") or []
+            orientation = photo.info.get("original_orientation") or 1
             if not stored:
-                return None
+                return None, size, orientation
             image = stored[0].to_pillow()
             about = image.info.get("metadata") or {}
             values = np.asarray(image.convert("L") if image.mode not in ("L", "I;16") else image)
@@ -47,9 +55,10 @@ def heic(path: Path) -> EmbeddedDepth | None:
             raise BrokenDepthError("its depth image does not say how near and far it reaches")
         values = 1 / (low + values / values.max() * (high - low))
     depth = stretched(values, "its depth image")
-    # Pillow turns the photo upright, and not always the map.
+    # The file says of each image alone how it is turned when it is opened; iPhones' say it of both.
     upright = (depth.shape[0] > depth.shape[1]) == (size[1] > size[0])
-    return EmbeddedDepth(depth, "the phone's depth image in the photo", upright=upright)
+    source = "the phone's depth image in the photo"
+    return EmbeddedDepth(depth, source, upright=upright), size, orientation
 
 
 def mpo(content: bytes) -> EmbeddedDepth | None:

@@ -16,6 +16,8 @@ _HEIF = {".heic", ".heif", ".hif"}
 _LARGEST_FILE = 400 << 20
 # How far a map's proportions may be from the photo's: maps are cut to whole blocks.
 _TOLERANCE = 0.06
+# Orientations that make a portrait of a stored landscape.
+_ACROSS = (5, 6, 7, 8)
 
 
 def find(path: Path) -> EmbeddedDepth | None:
@@ -32,7 +34,7 @@ def find(path: Path) -> EmbeddedDepth | None:
     """
     path = Path(path)
     if path.suffix.lower() in _HEIF:
-        found, size, orientation = apple.heic(path), None, 1
+        found, size, orientation = apple.heic(path)
     else:
         if path.stat().st_size > _LARGEST_FILE:
             return None
@@ -43,15 +45,16 @@ def find(path: Path) -> EmbeddedDepth | None:
         found = google.gdepth(content) or google.dynamic_depth(content) or apple.mpo(content)
         if found is None and size:
             found = samsung.live_focus(content, size) or huawei.wide_aperture(content, size)
+        if size and orientation in _ACROSS:
+            size = size[::-1]
     if found is None:
         return None
+    depth, focus = found.depth, found.focus
+    if not found.upright:
+        depth = upright(depth, orientation)
+        focus = turned_point(focus, orientation) if focus else None
     if size:
-        lies = found.upright and orientation in (5, 6, 7, 8)
-        _refuse_other_view(found.depth, size[::-1] if lies else size)
-    if found.upright:
-        return found
-    depth = upright(found.depth, orientation)
-    focus = turned_point(found.focus, orientation) if found.focus else None
+        _refuse_other_view(depth, size)
     return EmbeddedDepth(depth, found.source, found.unblurred, upright=True, focus=focus)
 
 
@@ -87,6 +90,7 @@ def _about(content: bytes) -> tuple[tuple[int, int] | None, int]:
 
 
 def _refuse_other_view(depth: np.ndarray, size: tuple[int, int]) -> None:
+    # Both upright; the size is width and height.
     proportion = (depth.shape[1] / depth.shape[0]) / (size[0] / size[1])
     if not 1 - _TOLERANCE < proportion < 1 + _TOLERANCE:
         raise BrokenDepthError(
