@@ -68,7 +68,7 @@ def _of_photos(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[t
     """Yields for every photo its map, or the error for one that cannot be had."""
     from pynet_tf.depth import estimators, sources
 
-    load = estimators.loader(options.model, options.model_output)
+    load = estimators.loader(options.model, options.model_output, options.model_input)
     if str(options.model).endswith(".h5"):
         # MegaDepth sees photos of one shape together.
         with cli.without_messages():
@@ -135,6 +135,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=("disparity", "distance"),
         default="disparity",
         help="what a file of --model gives: near = large, or near = small",
+    )
+    parser.add_argument(
+        "--model_input",
+        choices=("normalized", "unit", "bytes"),
+        default="normalized",
+        help="what a file of --model takes: colours normalized by ImageNet's mean and deviation, "
+        "of 0 to 1, or of 0 to 255",
     )
     parser.add_argument("--weights", action=_Renamed, help=argparse.SUPPRESS)
     parser.add_argument(

@@ -127,7 +127,7 @@ def _estimator(options: argparse.Namespace) -> Callable[[], object]:
     """Returns what loads the estimator, without a word of its frameworks."""
     from pynet_tf.depth import estimators
 
-    load = estimators.loader(options.depth_model, options.depth_output)
+    load = estimators.loader(options.depth_model, options.depth_output, options.depth_input)
 
     def quietly():
         with cli.without_messages():
@@ -236,6 +236,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=("disparity", "distance"),
         default="disparity",
         help="what a file of --depth_model gives: near = large, or near = small",
+    )
+    depth.add_argument(
+        "--depth_input",
+        choices=("normalized", "unit", "bytes"),
+        default="normalized",
+        help="what a file of --depth_model takes: colours normalized by ImageNet's mean and "
+        "deviation, of 0 to 1, or of 0 to 255",
     )
     depth.add_argument(
         "--keep_depth", type=Path, metavar="FOLDER", help="folder for the depth maps that are used"

@@ -15,14 +15,14 @@ from pynet_tf.depth.estimators import (
     onnx_file,
     saved_model,
 )
-from pynet_tf.depth.estimators.photo_to_map import OUTPUTS, Estimator
+from pynet_tf.depth.estimators.photo_to_map import INPUTS, OUTPUTS, Estimator
 from pynet_tf.errors import InputError
 
 DEFAULT = "depth_anything_v2_small"
 
 
 def loader(
-    model: str | Path = DEFAULT, output: str = "disparity"
+    model: str | Path = DEFAULT, output: str = "disparity", input_: str = "normalized"
 ) -> Callable[[], Estimator | megadepth.MegaDepth]:
     """Returns what loads an estimator of depth; a wrong name is told at once.
 
@@ -31,6 +31,8 @@ def loader(
             Keras weights (`.weights.h5`); or an `.onnx` file, a `.tflite` file or a SavedModel.
         output: what the last three give: `disparity`, near = large, or `distance`. Presets say it
             themselves.
+        input_: what they take: colours `normalized` by ImageNet's mean and deviation, `unit` 0..1,
+            or `bytes` 0..255.
 
     Raises:
         InputError: there is no such file, or it is no estimator; the loader raises it for one that
@@ -38,10 +40,12 @@ def loader(
     """
     if output not in OUTPUTS:
         raise InputError(f"the output is {output!r}; give one of {' and '.join(OUTPUTS)}")
+    if input_ not in INPUTS:
+        raise InputError(f"the input is {input_!r}; give one of {', '.join(INPUTS)}")
     path, name = Path(model), str(model)
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
-            return functools.partial(saved_model.load, path, output)
+            return functools.partial(saved_model.load, path, output, input_)
         if (path / "config.json").is_file():
             return functools.partial(keras_hub_preset.load, name)
         raise InputError(
@@ -51,9 +55,9 @@ def loader(
         if name.endswith(".h5"):
             return functools.partial(megadepth.load, path)
         if path.suffix == ".onnx":
-            return functools.partial(onnx_file.load, path, output)
+            return functools.partial(onnx_file.load, path, output, input_)
         if path.suffix == ".tflite":
-            return functools.partial(litert_file.load, path, output)
+            return functools.partial(litert_file.load, path, output, input_)
         raise InputError(
             f"{path} is no estimator that is known; give .onnx, .tflite, .weights.h5 (of "
             "MegaDepth's .pth tools/convert_megadepth.py makes it) or a folder"
@@ -65,6 +69,8 @@ def loader(
     )
 
 
-def load(model: str | Path = DEFAULT, output: str = "disparity") -> Estimator | megadepth.MegaDepth:
+def load(
+    model: str | Path = DEFAULT, output: str = "disparity", input_: str = "normalized"
+) -> Estimator | megadepth.MegaDepth:
     """Loads an estimator of depth, see `loader`."""
-    return loader(model, output)()
+    return loader(model, output, input_)()

@@ -48,7 +48,7 @@ def load(name: str) -> Estimator:
             partial.write_text(json.dumps({"preset": name, "output": output}), encoding="utf-8")
     try:
         output = json.loads(about.read_text(encoding="utf-8"))["output"]
-        estimator = litert_file.load(kept, output, normalized=False)
+        estimator = litert_file.load(kept, output, "bytes")
     except (ValueError, KeyError, InputError):
         # What is kept can be made again.
         kept.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def load(name: str) -> Estimator:
         raise InputError(
             f"{kept}, the kept form of {name}, was damaged and is removed; run the command again"
         ) from None
-    return Estimator(estimator.run, estimator.size, False, False, output, name)
+    return Estimator(estimator.run, estimator.size, False, "bytes", output, name, is_told=False)
 
 
 def _key(name: str) -> str:

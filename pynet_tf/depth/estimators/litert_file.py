@@ -5,17 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf.depth.estimators.photo_to_map import Estimator, image_layout, short_reason
+from pynet_tf.depth.estimators.photo_to_map import (
+    Estimator,
+    image_layout,
+    refuse_other_inputs,
+    short_reason,
+)
 from pynet_tf.errors import InputError
 
 
-def load(path: Path, output: str, normalized: bool = True) -> Estimator:
+def load(path: Path, output: str, input_: str) -> Estimator:
     """Loads a LiteRT estimator.
 
     Args:
         path: `.tflite` file.
         output: see `Estimator`.
-        normalized: see `Estimator`.
+        input_: likewise.
 
     Raises:
         InputError: ai-edge-litert is missing, or the file is no estimator.
@@ -33,12 +38,13 @@ def load(path: Path, output: str, normalized: bool = True) -> Estimator:
         raise InputError(
             f"{path} is no LiteRT file that can be run ({short_reason(error)})"
         ) from error
-    if len(inputs) != 1 or inputs[0]["dtype"] != np.float32:
-        raise InputError(
-            f"{path} takes {len(inputs)} inputs; an estimator of depth takes one photo"
-        )
+    shapes = [i["shape_signature"].tolist() for i in inputs]
+    refuse_other_inputs(shapes, [np.dtype(i["dtype"]).name for i in inputs], str(path))
     (given,) = inputs
-    size, first = image_layout(tuple(map(int, given["shape_signature"])), str(path))
+    size, first = image_layout(tuple(shapes[0]), str(path))
+    if size:
+        # The runtime writes here what it computes with, while messages are kept aside.
+        _allocate(interpreter, path)
 
     def run(image: np.ndarray) -> np.ndarray:
         try:
@@ -50,4 +56,11 @@ def load(path: Path, output: str, normalized: bool = True) -> Estimator:
             raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
-    return Estimator(run, size, first, normalized, output, str(path))
+    return Estimator(run, size, first, input_, output, str(path))
+
+
+def _allocate(interpreter, path: Path) -> None:
+    try:
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error

@@ -5,16 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf.depth.estimators.photo_to_map import Estimator, image_layout, short_reason
+from pynet_tf.depth.estimators.photo_to_map import (
+    Estimator,
+    image_layout,
+    refuse_other_inputs,
+    short_reason,
+)
 from pynet_tf.errors import InputError
 
 
-def load(path: Path, output: str) -> Estimator:
+def load(path: Path, output: str, input_: str) -> Estimator:
     """Loads an ONNX estimator.
 
     Args:
         path: `.onnx` file.
         output: see `Estimator`.
+        input_: likewise.
 
     Raises:
         InputError: ONNX Runtime is missing, or the file is no estimator.
@@ -36,10 +42,7 @@ def load(path: Path, output: str) -> Estimator:
             f"{path} is no ONNX file that can be run ({short_reason(error)})"
         ) from error
     inputs = session.get_inputs()
-    if len(inputs) != 1 or "float" not in inputs[0].type:
-        raise InputError(
-            f"{path} takes {len(inputs)} inputs; an estimator of depth takes one photo"
-        )
+    refuse_other_inputs([i.shape for i in inputs], [i.type for i in inputs], str(path))
     (given,) = inputs
     size, first = image_layout(tuple(given.shape), str(path))
     kind = np.float16 if "float16" in given.type else np.float32
@@ -50,4 +53,4 @@ def load(path: Path, output: str) -> Estimator:
         except Exception as error:
             raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error
 
-    return Estimator(run, size, first, True, output, str(path))
+    return Estimator(run, size, first, input_, output, str(path))

@@ -18,6 +18,8 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # What an estimator of free size is given: the multiple of patches, and the longer side.
 MULTIPLE, FREE_SIDE = 14, 518
 OUTPUTS = ("disparity", "distance")
+# Of colours: `normalized` by ImageNet's mean and deviation, `unit` 0..1, `bytes` 0..255.
+INPUTS = ("normalized", "unit", "bytes")
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,28 @@ class Estimator:
             `[h', w']` but for ones.
         size: height and width that it takes, or None for any multiple of `MULTIPLE`.
         channels_first: whether it takes `[1, 3, h, w]`.
-        normalized: whether it takes values of ImageNet's mean and deviation, and not 0..255.
+        input: one of `INPUTS`, what it takes.
         output: `disparity`, near = large, or `distance`, near = small.
-        name: for messages.
+        file: what it was loaded from, for messages.
+        is_told: whether the user has said input and output, and the file has not.
     """
 
     run: Callable[[np.ndarray], np.ndarray]
     size: tuple[int, int] | None
     channels_first: bool
-    normalized: bool
+    input: str
     output: str
-    name: str
+    file: str
+    is_told: bool = True
+
+    @property
+    def name(self) -> str:
+        """The file, and how it is read where that may be wrong."""
+        if not self.is_told:
+            return self.file
+        size = f"{self.size[1]}x{self.size[0]}" if self.size else "any size"
+        near = "large" if self.output == "disparity" else "small"
+        return f"{self.file} ({size}, {self.input} colours, near = {near})"
 
     def estimate(self, photo: np.ndarray) -> np.ndarray:
         """Estimates the depth map of a photo.
@@ -56,20 +69,40 @@ class Estimator:
         height, width = self.size or _free_size(*photo.shape[:2])
         small = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
         image = np.asarray(small, np.float32)
-        if self.normalized:
-            image = (image / 255 - MEAN) / np.asarray(DEVIATION)
+        if self.input != "bytes":
+            image = image / 255
+        if self.input == "normalized":
+            image = (image - MEAN) / np.asarray(DEVIATION)
         image = np.moveaxis(image, -1, 0) if self.channels_first else image
         values = np.asarray(self.run(np.ascontiguousarray(image[None], np.float32)), np.float32)
         values = values.reshape([side for side in values.shape if side != 1])
         if values.ndim != 2:
-            raise InputError(f"{self.name} gives {values.shape}, which is no depth map")
+            raise InputError(f"{self.file} gives {values.shape}, which is no depth map")
         if not np.isfinite(values).all():
-            raise InputError(f"{self.name} gives values that are no numbers; get the file anew")
+            raise InputError(f"{self.file} gives values that are no numbers; get the file anew")
         if self.output == "distance":
             values = 1 / np.maximum(values, 1e-3 * max(float(values.max()), 1e-6))
         if np.ptp(values) == 0:
-            raise InputError(f"{self.name} gives the same depth everywhere; it is no estimator")
+            raise InputError(f"{self.file} gives the same depth everywhere; it is no estimator")
         return stretch(resize_map(values, *map_size(*photo.shape[:2])))
+
+
+def refuse_other_inputs(shapes: list, kinds: list[str], file: str) -> None:
+    """Checks that a network takes one input of floats.
+
+    Args:
+        shapes: of all inputs.
+        kinds: their types, by name.
+        file: for the message.
+
+    Raises:
+        InputError: it takes more, or other numbers.
+    """
+    if len(shapes) != 1 or "float" not in kinds[0]:
+        takes = " and ".join(f"{list(s)} {k}" for s, k in zip(shapes, kinds, strict=True))
+        raise InputError(
+            f"{file} takes {takes or 'nothing'}; an estimator of depth takes one photo of floats"
+        )
 
 
 def image_layout(shape: tuple, name: str) -> tuple[tuple[int, int] | None, bool]:
