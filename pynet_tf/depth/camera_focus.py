@@ -6,6 +6,7 @@ stored orientation; the point is given as the photo is seen.
 
 import warnings
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import ExifTags, Image
@@ -18,11 +19,12 @@ _AREA = "{http://ns.adobe.com/xmp/sType/Area#}"
 Point = tuple[float, float]
 
 
-def camera_focus(path: Path) -> tuple[Point, str] | None:
+def camera_focus(path: Path, shape: Sequence[int]) -> tuple[Point, str] | None:
     """Returns the point (x, y), 0..1 in the upright photo, and what says so; None if nothing does.
 
     Args:
         path: of the photo.
+        shape: height and width of the upright photo.
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as photo:
@@ -31,13 +33,12 @@ def camera_focus(path: Path) -> tuple[Point, str] | None:
             shot = exif.get_ifd(ExifTags.IFD.Exif)
             # HEIC photos are opened upright, and say so.
             orientation = photo.info.get("original_orientation") or orientation
-            size = photo.size
-            if photo.format in ("HEIF", "AVIF") and orientation in (5, 6, 7, 8):
-                size = size[::-1]
             faces = _faces(photo.info.get("xmp") or photo.info.get("XML:com.adobe.xmp") or b"")
     # Whoever opens the photo itself says what is wrong with it.
     except Exception:
         return None
+    # As it is stored, whatever Pillow has turned already.
+    size = shape[:2] if orientation in (5, 6, 7, 8) else shape[1::-1]
     found = None
     if faces:
         found = max(faces, key=lambda face: face[1])[0], "the largest face"
@@ -52,7 +53,7 @@ def camera_focus(path: Path) -> tuple[Point, str] | None:
     return turned_point(found[0], orientation), found[1]
 
 
-def _point(value, size: tuple[int, int]) -> Point | None:
+def _point(value, size: Sequence[int]) -> Point | None:
     """Returns the middle of an area in pixels as a share of the photo; None if it is none."""
     try:
         x, y = float(value[0]) / size[0], float(value[1]) / size[1]

@@ -73,8 +73,9 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
                 "python -m pynet_tf.depth, or leave --depth out"
             )
         values, read = depth_map_files.read_map(file, path, shot.pixels.shape[:2])
+        focus = camera_focus(path, shot.pixels.shape)
         return PhotoWithDepth(
-            shot.pixels, shot.options, values, f"{file}{read}", camera_focus(path), shot.remarks
+            shot.pixels, shot.options, values, f"{file}{read}", focus, shot.remarks
         )
 
     return find
@@ -96,7 +97,7 @@ def automatic(estimator: Callable[[], object]) -> Source:
     def find(path: Path) -> PhotoWithDepth:
         shot = images.read(path)
         photo, options = shot.pixels, shot.options
-        focus, broken = camera_focus(path), ""
+        focus, broken = camera_focus(path, photo.shape), ""
         try:
             found = embedded.find(path)
         except embedded.BrokenDepthError as error:

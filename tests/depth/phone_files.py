@@ -63,6 +63,7 @@ def gdepth(
     orientation: int = 1,
     unblurred: np.ndarray | None = None,
     part: int = 200,
+    focus: tuple[float, float] | None = None,
     **wrong,
 ) -> bytes:
     """A GDepth JPEG, its maps in extended XMP of several segments.
@@ -80,12 +81,18 @@ def gdepth(
         'xmlns:GDepth="http://ns.google.com/photos/1.0/depthmap/" '
         f'xmlns:GImage="http://ns.google.com/photos/1.0/image/" GDepth:Data="{data}" {image}'
     )
+    point = ""
+    if focus is not None:
+        point = (
+            'xmlns:GFocus="http://ns.google.com/photos/1.0/focus/" '
+            f'GFocus:FocalPointX="{focus[0]}" GFocus:FocalPointY="{focus[1]}" '
+        )
     name = wrong.get("hash", hashlib.md5(extended).hexdigest().upper())
     main = _document(
         'xmlns:GDepth="http://ns.google.com/photos/1.0/depthmap/" '
         'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" GDepth:Mime="image/png" '
         f'GDepth:Format="{form}" GDepth:Near="1.0" GDepth:Far="10.0" '
-        f'xmpNote:HasExtendedXMP="{name}"'
+        f'{point}xmpNote:HasExtendedXMP="{name}"'
     )
     parts = [
         _EXTENSION + name.encode() + struct.pack(">II", len(extended), start)
