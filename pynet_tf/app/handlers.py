@@ -100,7 +100,8 @@ class Handlers:
         return _answer(run, session)
 
     def _without_depth(self, session: Session, error: NoEstimatorError) -> Updates:
-        why = str(error).partition("; ")[0]
+        # Without the photo's path, which says nothing to visitors.
+        why = str(error.__cause__ or error).partition("; ")[0]
         photo = session.photo
         photo.open_without_depth()
         picture = _written(session, photo.small, photo)

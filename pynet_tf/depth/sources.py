@@ -101,7 +101,7 @@ def automatic(estimator: Callable[[], object]) -> Source:
         try:
             found = embedded.find(path)
         except embedded.BrokenDepthError as error:
-            found, broken = None, f" ({error})"
+            found, broken = None, str(error)
         if found is not None:
             source, depth = found.source, found.depth
             if found.unblurred:
@@ -111,8 +111,15 @@ def automatic(estimator: Callable[[], object]) -> Source:
                     source = f"{source}, with the photo before it was blurred"
             focus = (found.focus, "where the camera focused") if found.focus else focus
             return PhotoWithDepth(photo, options, depth, source, focus, shot.remarks)
-        depth = load().estimate(images.eight_bit(photo))
-        source = f"estimated by {load().name}{broken}"
+        try:
+            depth = load().estimate(images.eight_bit(photo))
+        except InputError as error:
+            holds = f"holds a depth map of no use ({broken})" if broken else "holds no depth map"
+            # Of its own class, by which callers know what failed.
+            raise type(error)(f"{path} {holds}, and none can be estimated: {error}") from error
+        source = f"estimated by {load().name}"
+        if broken:
+            source += f", since the photo's own is of no use: {broken}"
         return PhotoWithDepth(photo, options, depth, source, focus, shot.remarks)
 
     return find

@@ -8,6 +8,7 @@ from PIL import Image
 
 from pynet_tf.depth import sources
 from pynet_tf.depth.camera_focus import camera_focus
+from pynet_tf.errors import InputError
 from pynet_tf.io import images
 
 
@@ -62,6 +63,19 @@ def of_orientation(orientation: int, image: np.ndarray) -> np.ndarray:
 def assert_lies_on_what_is_bright(point, upright):
     row, column = int(point[1] * upright.shape[0]), int(point[0] * upright.shape[1])
     assert upright[row, column, 0] > 150
+
+
+def test_a_photo_that_gets_no_map_is_named(tmp_path):
+    def estimator():
+        raise InputError("no network")
+
+    source = sources.automatic(estimator)
+    (tmp_path / "plain.jpg").write_bytes(phone_files.encoded(phone_files.photo()))
+    (tmp_path / "broken.jpg").write_bytes(phone_files.gdepth(drop=1))
+    with pytest.raises(InputError, match=r"plain\.jpg holds no depth map, .*: no network"):
+        source(tmp_path / "plain.jpg")
+    with pytest.raises(InputError, match=r"broken\.jpg holds a depth map of no use \(a part of"):
+        source(tmp_path / "broken.jpg")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic", ".avif"])
