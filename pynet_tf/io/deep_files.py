@@ -12,8 +12,6 @@ from PIL import Image, TiffImagePlugin
 
 SUFFIXES = (".png", ".tif", ".tiff")
 _PNG_HEAD = 8 + 25  # signature and IHDR
-# Twice as quick as libpng's own, and files of photos are 2 % larger.
-_PNG_LEVEL = 3
 _WIDTH, _HEIGHT, _BITS = 256, 257, 258
 _OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _BYTE_COUNTS = 273, 277, 278, 279
 _EXTRA_SAMPLES = 338
@@ -33,7 +31,11 @@ def encode(suffix: str, picture: np.ndarray, options: dict) -> bytes:
 def _png(picture: np.ndarray, options: dict) -> bytes:
     import imagecodecs
 
-    pixels = imagecodecs.png_encode(picture, level=_PNG_LEVEL)
+    # OpenCV's choice: four times as quick as libpng's own, files are 3 % smaller to 4 % larger.
+    choice = imagecodecs.PNG
+    pixels = imagecodecs.png_encode(
+        picture, level=1, strategy=choice.STRATEGY.RLE, filter=choice.FILTER.SUB
+    )
     # All chunks of Pillow's but its head, pixels and end belong between head and pixels of ours.
     small = io.BytesIO()
     Image.new("RGB", (1, 1)).save(small, "PNG", **options)
