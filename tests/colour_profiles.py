@@ -30,17 +30,17 @@ def grey(gamma: float) -> bytes:
 
 def cmyk() -> bytes:
     """A press whose inks are pale: its full cyan, magenta, yellow and black are far from ours."""
-    inks = {0: (-30, -25, -28), 1: (-35, 50, 0), 2: (-8, -4, 60), 3: (-55, 0, 0)}
+    inks = {0: (-30, -25, -28), 1: (-35, 50, 0), 2: (-8, -4, 60), 3: (-20, 0, 0)}
     corners = []
     for on in itertools.product((0, 1), repeat=4):
         lab = np.array([96.0, 0, 0])
         for ink, given in enumerate(on):
             lab = lab + given * np.array(inks[ink])
-        corners += [np.clip(lab[0], 5, 100) * 2.55, lab[1] + 128, lab[2] + 128]
+        corners += [lab[0] * 2.55, lab[1] + 128, lab[2] + 128]
     same = bytes(range(256))
     table = b"mft1" + bytes([0, 0, 0, 0, 4, 3, 2, 0])
     table += struct.pack(">9i", *(np.eye(3, dtype=int).ravel() * 65536).tolist())
-    table += 4 * same + bytes(np.clip(np.rint(corners), 0, 255).astype(np.uint8)) + 3 * same
+    table += 4 * same + bytes(np.rint(corners).astype(np.uint8)) + 3 * same
     text = b"text" + bytes(4) + b"none\0"
     name = b"desc" + bytes(4) + struct.pack(">I", 5) + b"pale\0" + bytes(78)
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
@@ -68,7 +68,8 @@ def seen(path) -> np.ndarray:
                 io.BytesIO(profile),
                 io.BytesIO(srgb()),
                 outputMode="RGB",
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
                 # What is computed beforehand is 6 levels wrong in dark greys.
-                flags=ImageCms.Flags.NOOPTIMIZE,
+                flags=ImageCms.Flags.NOOPTIMIZE | ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
         return np.asarray(picture.convert("RGB")).astype(int)

@@ -86,7 +86,7 @@ def _with_pillow(
 ) -> tuple[Image.Image, Channels | None]:
     with Image.open(io.BytesIO(content) if content else path, formats=formats) as opened:
         _refuse_large(path, *opened.size)
-        found = None
+        whole, found = b"", None
         if deep and channels.is_deep(opened):
             whole = content or path.read_bytes()
             is_png = opened.format == "PNG"
@@ -100,7 +100,13 @@ def _with_pillow(
             opened.info["bit_depth"] = code_points.avif_bits(head)
         # A GIF cannot tell any more once it is closed.
         getattr(opened, "is_animated", False)
-        opened.load()
+        try:
+            opened.load()
+        except Exception:
+            # Pillow may know the layout of a TIFF and not its compression.
+            if found is None or opened.format != "TIFF":
+                raise
+            return tiff_files.described(whole, found.values.shape), found
         ImageOps.exif_transpose(opened, in_place=True)
         return opened, found
 
