@@ -24,10 +24,10 @@ from pynet_tf.io import images
 
 VIEWS = ("Picture", "Before / after", "In focus", "Depth")
 METHODS = {"Network": "net", "Thin lens": "lens"}
-# What the handlers change: a sentence, what is there before a photo is open and after, the picture,
-# the two pictures of before and after, and the command that makes the same picture.
-# Last the two places to drop files at, which are emptied.
-SHOWN = ("told", "start", "studio", "picture", "compare", "command", "photo", "given")
+# What the handlers change: a sentence; what is there before a photo is open and after, and the way
+# back; the picture; the two pictures of before and after; the command that makes the same picture;
+# and last the two places to drop files at, which are emptied.
+SHOWN = ("told", "start", "studio", "another", "picture", "compare", "command", "photo", "given")
 Updates = tuple
 _NOTHING_OPEN = "This photo is no longer open; drop it again."
 _NO_DEPTH = (
@@ -107,7 +107,8 @@ class Handlers:
         picture = _written(session, photo.small, photo)
         return _updates(
             told=_sentence(_NO_DEPTH.format(why=why), "wrong"), start=gr.update(visible=False),
-            studio=gr.update(visible=True), picture=gr.update(value=picture, visible=True),
+            studio=gr.update(visible=True), another=gr.update(visible=True),
+            picture=gr.update(value=picture, visible=True),
             compare=gr.update(visible=False), command="",
         )  # fmt: skip
 
@@ -188,6 +189,7 @@ class Handlers:
             session.close()
         return _updates(
             told="", start=gr.update(visible=True), studio=gr.update(visible=False),
+            another=gr.update(visible=False),
             picture=gr.update(value=None), compare=gr.update(value=None), command="",
             photo=None, given=None,
         )  # fmt: skip
@@ -226,7 +228,8 @@ class Handlers:
         state = _without_folders(_state(photo), session)
         return _updates(
             told=_sentence(state), start=gr.update(visible=False),
-            studio=gr.update(visible=True), picture=picture, compare=compare,
+            studio=gr.update(visible=True), another=gr.update(visible=True),
+            picture=picture, compare=compare,
             command=photo.command(),
         )  # fmt: skip
 

@@ -32,7 +32,11 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
     handlers = Handlers(renderers, visitors, forget)
     usual = Choices()
     with gr.Blocks(title="pynet_tf", analytics_enabled=False) as page:
-        gr.HTML(_TITLE, elem_id="title")
+        with gr.Row(elem_id="head"):
+            gr.HTML(_TITLE, elem_id="title")
+            another = gr.Button(
+                "New photo", size="sm", scale=0, min_width=0, visible=False, elem_id="another"
+            )
         told = gr.HTML("", elem_id="told")
         with gr.Column(elem_id="start") as start:
             photo = gr.File(label="Drop a photo here", file_types=_PHOTOS, elem_id="drop")
@@ -44,9 +48,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
             )  # fmt: skip
         with gr.Row(visible=False, elem_id="studio") as studio:
             with gr.Column(scale=5, min_width=280):
-                with gr.Row(elem_id="views"):
-                    view = gr.Radio(VIEWS, value=VIEWS[0], show_label=False, elem_id="view")
-                    another = gr.Button("New photo", size="sm", elem_id="another")
+                view = gr.Radio(VIEWS, value=VIEWS[0], show_label=False, elem_id="view")
                 picture = gr.Image(
                     type="filepath", interactive=False, show_label=False, buttons=["fullscreen"],
                     alt_text="The picture; click what should be sharp", elem_id="picture",
@@ -91,7 +93,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         link = gr.Textbox(visible=False)
 
         shown_in = {
-            "told": told, "start": start, "studio": studio, "picture": picture,
+            "told": told, "start": start, "studio": studio, "another": another, "picture": picture,
             "compare": compare, "command": command, "photo": photo, "given": given,
         }  # fmt: skip
         outputs = [shown_in[name] for name in SHOWN]
@@ -129,6 +131,8 @@ def theme() -> gr.themes.Base:
     )
     return theme.set(
         body_background_fill="#faf9f7",
+        body_text_color_subdued="#6b6560",
+        body_text_color_subdued_dark="#a8a29e",
         body_background_fill_dark="#161513",
         block_background_fill="white",
         block_background_fill_dark="#201e1c",

@@ -104,7 +104,9 @@ class Visitors:
     def serves(self, visitor: str, path: Path) -> bool:
         """Tells whether a file was made for a visitor; `path` has no links and no dots."""
         own = self.folder(visitor)
-        return path.is_relative_to(own) and path.relative_to(own).parts[1:2] == ("made",)
+        if not path.is_relative_to(own) or path.is_relative_to(self.uploads(visitor)):
+            return False
+        return path.relative_to(own).parts[1:2] == ("made",)
 
     def session(self, visitor: str, tab: str) -> Session:
         """Returns the session of a tab, new if it has none yet.
