@@ -12,8 +12,6 @@ from pynet_tf.app.renderers import Renderers
 from pynet_tf.app.visitors import Visitors
 
 _LOOKS = Path(__file__).parent / "looks"
-# Pictures of all kinds, and those that browsers do not know as such.
-_PHOTOS = ["image", ".heic", ".heif", ".hif", ".avif"]
 MOST_BLUR, MOST_LIGHTS, MOST_SHARP_RANGE = 5, 30, 60
 _TITLE = """
 <h1>pynet_tf</h1>
@@ -39,7 +37,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
             )
         told = gr.HTML("", elem_id="told")
         with gr.Column(elem_id="start") as start:
-            photo = gr.File(label="Drop a photo here", file_types=_PHOTOS, elem_id="drop")
+            photo = gr.File(label="Drop a photo here", elem_id="drop")
             shown = examples.found()
             gallery = gr.Gallery(
                 [(str(example.photo), example.title) for example in shown],
@@ -80,8 +78,8 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                     download = gr.Button("Download", variant="primary", elem_id="download")
                 with gr.Accordion("Depth map", open=False, elem_id="depth"):
                     given = gr.File(
-                        label="Drop a depth map of your own (near = bright)", file_types=["image"],
-                        height=140, elem_id="given",
+                        label="Drop a depth map of your own (near = bright)", height=140,
+                        elem_id="given",
                     )  # fmt: skip
                 with gr.Accordion("The same from the command line", open=False):
                     command = gr.Code(
