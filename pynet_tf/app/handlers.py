@@ -205,6 +205,8 @@ class Handlers:
         visitor = request.request.scope["visitor"]
         session = self._visitors.session(visitor, request.session_hash)
         with session.lock:
+            if session.left:
+                raise gr.Error(_NOTHING_OPEN, print_exception=False)
             yield session
 
     def _shown(self, session: Session, view: str) -> Updates:

@@ -33,10 +33,12 @@ class Session:
         folder: see the module.
         lock: for all that reads or changes the session.
         photo: what is open, an `open_photo.OpenPhoto`; None if nothing is.
+        left: whether the tab is closed, so that nothing may be written any more.
     """
 
     def __init__(self, folder: Path):
         self.folder, self.lock, self.photo = folder, threading.RLock(), None
+        self.left = False
         self._numbers, self._pictures = itertools.count(), deque()
         self.made.mkdir(parents=True)
 
@@ -128,8 +130,10 @@ class Visitors:
             session = self._sessions.pop((visitor, tab), None)
             last = not any(other == visitor for other, _ in self._sessions)
         if session is not None:
-            session.photo = None
-            shutil.rmtree(session.folder, ignore_errors=True)
+            # What is still being rendered would be written after all.
+            with session.lock:
+                session.photo, session.left = None, True
+                shutil.rmtree(session.folder, ignore_errors=True)
         if last:
             shutil.rmtree(self.folder(visitor), ignore_errors=True)
 

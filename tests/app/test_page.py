@@ -233,6 +233,11 @@ def test_what_cannot_be_used_is_told_in_a_sentence(visit, tmp_path):
         assert "/tmp" not in page.told
         # And the page goes on.
         page.tab.wait_for_selector("#drop input[type=file]", state="attached")
+    uploads = [url for url in page.requests if "/upload" in url]
+    with open(tmp_path / "huge.jpg", "wb") as huge:
+        huge.truncate(101 * 2**20)
+    page.drop(tmp_path / "huge.jpg", "huge.jpg is larger than 100 MB; make it smaller.")
+    assert [url for url in page.requests if "/upload" in url] == uploads
     page.drop(EXAMPLES / "portrait.jpg")
     assert page.tab.locator("#told .wrong").count() == 0
     assert not page.errors

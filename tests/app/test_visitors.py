@@ -39,6 +39,7 @@ def test_who_leaves_leaves_nothing(place):
         first.photo = object()
         visitors.leave("a", "1")
         assert not first.folder.exists()
+        assert first.left
         assert first.photo is None
         assert second.folder.exists()
         visitors.leave("a", "2")
