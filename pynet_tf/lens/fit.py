@@ -1,32 +1,70 @@
 """Finds the focus and the blur of a pair: of which lens is the bokeh shot?
 
 Nobody wrote down where a shot was focused, and a network that is not told can only learn the
-average of all foci. Focus and blur are those at which the thin lens comes nearest to the shot,
-whose exposure is matched. Neighbouring foci differ little in that; between them the detail
-decides that the shot has kept of the photo.
+average of all foci. The photo is blurred with discs of many radii. Where the depth hardly changes,
+the shot is most like the photo that was blurred with its own disc. Focus and blur are those whose
+discs, at all depths, fit best by `focus.defocus`. Many foci fit as well where few depths are seen;
+then that one is taken where most things are, since photographers focus on things.
 
     photo   [H, W, 3] uint8, everything sharp
     depth   [h, w], uint8 or float in [0, 1], near = 1, sharpened (`depth_edges`)
     bokeh   [H, W, 3] uint8, the shot, aligned with the photo
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from pynet_tf.lens.focus import LensSettings, as_depth
-from pynet_tf.lens.optics import to_light, to_srgb
-from pynet_tf.lens.thin_lens import refocus
+from pynet_tf.lens.focus import as_depth, defocus, largest_radius
+from pynet_tf.lens.optics import blurs, to_light
 
-# Longer sides: of the grid of foci and blurs, of the search between its values, and of the search
-# for kept detail.
-_GRID_SIDE, _FINE_SIDE, _DETAIL_SIDE = 256, 768, 1024
-_FOCI = np.linspace(0.05, 0.95, 10)
-_BLURS = (0.25, 0.5, 0.8, 1.2, 1.8, 2.6)
-# Foci whose error is this near to the least explain the shot as well; kept detail decides.
-_AS_WELL = 1.03
-# A blur that changes the error by less than this part of it is none.
-_NO_BLUR = 0.02
+# Pairs are compared at this longer side: discs of small blurs are larger than a pixel there.
+_SIDE = 1152
+# Of the discs, in pixels at that size; up to what 3 percent are.
+_RADII = (
+    *(0, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2, 2.4, 2.8, 3.4, 4),
+    *(4.8, 5.6, 6.7, 8, 9.5, 11.3, 13.5, 16, 19, 22.6, 27, 32, 38),
+)
+_FOCI = np.linspace(0, 1, 101)
+_BLURS = np.concatenate([[0], np.geomspace(0.05, 3, 120)])
+# Depths are told apart in so many steps.
+_STEPS = 64
+# The depth around a pixel is even where it varies by less than this within so many pixels.
+_EVEN, _AROUND = 0.06, 10
+# Errors are means over windows of this side: single pixels hold noise.
+_WINDOW = 5
+# A pixel counts at most so many times what pixels are off on the average with their best disc:
+# where the map is wrong, no focus fits.
+_MOST = 10.0
+# Values from here on may be clipped light.
+_CLIPPED = 250
+# Foci that explain a fiftieth less of the difference are e times less likely, and those with e
+# times fewer pixels e squared times. Depths count together within so many steps.
+_TOLERANCE, _BY_PIXELS, _TOGETHER = 0.02, 2.0, 1.5
+# A lens that explains less than this part of the difference is none.
+_NO_BLUR = 0.01
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """How far the shot is from the photo blurred with each disc, where the depth is even.
+
+    Attributes:
+        errors: `[N, R]`, of each pixel with the disc of each of `_RADII`.
+        step: `[N]`, of the pixel's depth, 0 to `_STEPS - 1`.
+        discs: `[F, _STEPS]`, radii at a blur of 1 percent, for each of `_FOCI` and each depth.
+    """
+
+    errors: np.ndarray
+    step: np.ndarray
+    discs: np.ndarray
+
+    def by_depth(self, errors: np.ndarray) -> np.ndarray:
+        """Adds the errors up, `[_STEPS, R]`."""
+        sums = [np.bincount(self.step, column, _STEPS) for column in errors.T]
+        return np.stack(sums, axis=-1)
 
 
 def fitted(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> tuple[float, float]:
@@ -37,35 +75,20 @@ def fitted(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> tuple[flo
         depth: see the module.
         bokeh: see the module.
     """
-    depth = as_depth(depth)
-    small = _reduced(photo, _GRID_SIDE), depth, _reduced(bokeh, _GRID_SIDE)
-    errors = np.array([[_error(*small, f, b) for b in _BLURS] for f in _FOCI])
-    kept = _kept_detail(photo, depth, bokeh)
-    focus, blur = _between(errors, kept)
-    # The fine search: blur, focus beside it, and blur again.
-    large = _reduced(photo, _FINE_SIDE), depth, _reduced(bokeh, _FINE_SIDE)
-    blur = _best(lambda b: _error(*large, focus, b), np.geomspace(blur / 1.5, blur * 1.5, 7))
-    nothing = _error(*large, focus, 0.0)
-    if _error(*large, focus, blur) > (1 - _NO_BLUR) * nothing:
-        return focus, 0.0
-    return focus, round(blur, 3)
-
-
-def _between(errors: np.ndarray, kept: np.ndarray) -> tuple[float, float]:
-    """Chooses focus and blur from the grid's errors and the detail kept at each depth."""
-    least = errors.min(axis=1)
-    foci = np.linspace(_FOCI[0], _FOCI[-1], 91)
-    error = np.interp(foci, _FOCI, least)
-    as_well = error <= _AS_WELL * error.min()
-    sharp = np.interp(foci, np.linspace(0, 1, len(kept)), kept)
-    weight = np.where(as_well, (sharp + 1e-3) ** 4, 0)
-    focus = float(np.sum(weight * foci) / weight.sum())
-    row = errors[int(np.argmin(np.abs(_FOCI - focus)))]
-    return focus, _BLURS[int(np.argmin(row))]
-
-
-def _best(error, values) -> float:
-    return float(min(map(float, values), key=error))
+    pair = _compared(photo, as_depth(depth), bokeh)
+    pixels = np.bincount(pair.step, minlength=_STEPS).astype(np.float64)
+    pixels = ndimage.gaussian_filter1d(pixels, _TOGETHER)
+    here = np.interp(_FOCI, np.linspace(0, 1, _STEPS), pixels / max(pixels.max(), 1e-9))
+    best = pair.errors.min(axis=1, keepdims=True)
+    off = np.minimum(pair.errors - best, _MOST * best.mean()) if best.size else pair.errors
+    costs = _costs(pair.by_depth(off), pair.discs)
+    nothing = costs[:, 0].min()
+    gain = nothing - costs.min()
+    if gain <= _NO_BLUR * nothing:
+        return round(float(_FOCI[np.argmax(here)]), 2), 0.0
+    lost = (costs.min(axis=1) - costs.min()) / gain
+    chosen = np.argmax(_BY_PIXELS * np.log(here + 1e-3) - lost / _TOLERANCE)
+    return round(float(_FOCI[chosen]), 2), round(float(_BLURS[np.argmin(costs[chosen])]), 3)
 
 
 def unexplained(
@@ -73,50 +96,61 @@ def unexplained(
 ) -> float:
     """Returns the share of the difference between photo and shot that a lens does not explain.
 
-    1 and more: no lens of this focus and blur makes the shot of the photo.
+    Args:
+        photo: see the module.
+        depth: see the module.
+        bokeh: see the module.
+        focus: a depth, 0..1.
+        blur: percent of the longer side.
+
+    Returns:
+        1 and more where no lens of this focus and blur makes the shot of the photo; 1 without
+        blur.
     """
-    small = _reduced(photo, _GRID_SIDE), as_depth(depth), _reduced(bokeh, _GRID_SIDE)
-    nothing = _error(*small, focus, 0.0)
-    return _error(*small, focus, blur) / max(nothing, 1e-9)
+    pair = _compared(photo, as_depth(depth), bokeh)
+    totals = pair.by_depth(pair.errors)
+    discs = np.interp(focus, _FOCI, np.arange(len(_FOCI)))
+    left = _cost(totals, blur * pair.discs[round(float(discs))])
+    return left / max(float(totals[:, 0].sum()), 1e-12)
 
 
-def _kept_detail(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> np.ndarray:
-    """Returns the share of the photo's fine detail that the shot has kept, by depth: `[32]`."""
-    photo, bokeh = (_reduced(image, _DETAIL_SIDE) for image in (photo, bokeh))
-    before, after = (_detail(image) for image in (photo, _exposed_like(bokeh, photo)))
-    height, width = before.shape
-    place = np.asarray(Image.fromarray(depth).resize((width, height), Image.Resampling.BILINEAR))
-    # Only where there is much detail: elsewhere the noise of both shots is compared.
-    much = before > np.quantile(before, 0.8)
-    bins = np.rint(place[much] * 31).astype(int)
-    energy = np.bincount(bins, before[much], 32)
-    common = np.bincount(bins, np.minimum(before, after)[much], 32)
-    energy, common = (ndimage.gaussian_filter1d(sums, 1.0) for sums in (energy, common))
-    return np.sqrt(common / (energy + 1e-3 * energy.max() + 1e-12))
-
-
-def _error(
-    photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray, focus: float, blur: float
-) -> float:
-    made = refocus(photo, depth, LensSettings(focus=focus, blur=blur))
-    difference = _exposed_like(made, bokeh).astype(np.float32) - bokeh
-    return float(np.mean(difference**2))
-
-
-def _exposed_like(image: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Scales each colour's light to the other's, where neither is clipped."""
-    light, target = to_light(image), to_light(other)
-    usable = ((image < 250) & (other < 250)).all(axis=-1)
-    if not usable.any():
-        return image
+def _compared(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> _Comparison:
+    photo, bokeh = (_reduced(image, _SIDE) for image in (photo, bokeh))
+    height, width = photo.shape[:2]
+    depth = np.asarray(Image.fromarray(depth).resize((width, height), Image.Resampling.BILINEAR))
+    usable = ((photo < _CLIPPED) & (bokeh < _CLIPPED)).all(axis=-1)
+    light, target = to_light(photo), to_light(bokeh)
+    # The two shots are never exposed quite alike.
     gain = target[usable].sum(axis=0) / np.maximum(light[usable].sum(axis=0), 1e-6)
-    return to_srgb(light * gain.astype(np.float32))
+    grey, target = (light * gain.astype(np.float32)).mean(axis=-1), target.mean(axis=-1)
+    window = 2 * _AROUND + 1
+    varies = ndimage.maximum_filter(depth, window) - ndimage.minimum_filter(depth, window)
+    usable &= varies < _EVEN
+    # Roots of light have about as much noise in dark places as in bright ones.
+    target = np.sqrt(target)
+    errors = []
+    for blurred in blurs(grey[None], list(_RADII)):
+        square = (np.sqrt(blurred[0]) - target) ** 2
+        errors.append(ndimage.uniform_filter(square, _WINDOW)[usable])
+    largest = largest_radius(1.0, height, width)
+    depths = np.linspace(0, 1, _STEPS, dtype=np.float32)[None]
+    discs = [np.abs(defocus(depths, focus, largest)[0]) for focus in _FOCI]
+    step = np.rint(depth[usable] * (_STEPS - 1)).astype(int)
+    return _Comparison(np.stack(errors, axis=-1), step, np.array(discs))
 
 
-def _detail(image: np.ndarray) -> np.ndarray:
-    """Returns `[H, W]`: the energy of the finest structure around each pixel."""
-    grey = image.astype(np.float32).mean(axis=-1)
-    return ndimage.uniform_filter((grey - ndimage.gaussian_filter(grey, 1.0)) ** 2, 9)
+def _costs(totals: np.ndarray, discs: np.ndarray) -> np.ndarray:
+    """Returns the error of each focus and blur, `[F, B]`; see `_Comparison`."""
+    return np.array([[_cost(totals, blur * radii) for blur in _BLURS] for radii in discs])
+
+
+def _cost(totals: np.ndarray, radii: np.ndarray) -> float:
+    """Adds up the errors `[_STEPS, R]` at one radius for each depth, between those tried."""
+    place = np.interp(radii, _RADII, np.arange(len(_RADII)))
+    below = np.minimum(place.astype(int), len(_RADII) - 2)
+    part = place - below
+    rows = np.arange(len(totals))
+    return float(np.sum(totals[rows, below] * (1 - part) + totals[rows, below + 1] * part))
 
 
 def _reduced(image: np.ndarray, side: int) -> np.ndarray:
