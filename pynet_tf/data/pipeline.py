@@ -30,7 +30,7 @@ from pynet_tf.model import DEFOCUS_UNIT, InputFormat, input_format
 __all__ = [
     "drawn_photo",
     "drawn_window",
-    "name",
+    "facts",
     "open_split",
     "photos",
     "reading",
@@ -155,16 +155,29 @@ def photos(split: Split, indices: Iterable[int] | None = None) -> Iterator[dict]
         yield sample
 
 
-def name(split: Split, index: int) -> str:
-    """Returns the name of a sample.
+def facts(split: Split, index: int) -> dict:
+    """Returns what is known of a sample without decoding its shots.
+
+    Args:
+        split: from `open_split`.
+        index: of the sample.
+
+    Returns:
+        `name`: str; `size`: height and width of the photo; `depth`: `[h, w]` uint8, the depth map
+        at half the photo's size; `focus`, `blur`: float.
 
     Raises:
         InputError: see `photos`.
     """
     try:
-        return shards.parse(tf.constant(shards.read(split, index)))["name"].numpy().decode()
+        sample = shards.parse(tf.constant(shards.read(split, index)))
+        name = sample["name"].numpy().decode()
     except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
         raise _no_sample(split, str(error)) from error
+    depth = sample["image"].numpy()[..., 3]
+    size = tuple(2 * side for side in depth.shape)
+    lens = {key: float(sample[key]) for key in ("focus", "blur")}
+    return {"name": name, "size": size, "depth": depth, **lens}
 
 
 def _whole(sample: dict) -> dict:

@@ -1,7 +1,9 @@
-"""Measures trained models on full-size photos, beside doing nothing and a thin lens.
+"""Measures trained networks on full-size photos, beside doing nothing and a thin lens.
 
-Writes report.md, report.json, per_image.csv, comparison.png and, with --levels, levels.png to the
-report's folder. Interrupted, the same command goes on where it stopped.
+The thin lens, and networks that are told the defocus, are measured twice: told the focus and the
+blur of each pair, and with the automatic focus and the default blur. Writes report.md, report.json,
+per_image.csv, comparison.png and, with --levels, levels.png to the report's folder. Interrupted,
+the same command goes on where it stopped.
 
   python -m pynet_tf.evaluate --model checkpoints --data_dir data
   python -m pynet_tf.evaluate --model run_a --model run_b --data_dir data --count 20 --levels
@@ -26,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     shards.open_split(options.data_dir, options.split)
 
     cli.import_tensorflow()
-    from pynet_tf.evaluate import comparison, protocol, report
+    from pynet_tf.evaluate import comparison, report
+    from pynet_tf.evaluate.results import Store
 
     plan = comparison.Plan(
         data_dir=options.data_dir,
@@ -34,13 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         models=models,
         level=options.level,
         every_level=options.levels,
-        lens_blurs=() if options.no_lens else tuple(dict.fromkeys(options.lens_blur)),
+        lens=not options.no_lens,
+        lens_blurs=tuple(dict.fromkeys(options.lens_blur)),
         names=tuple(options.photos),
         count=options.count,
     )
-    outcome = comparison.compare(
-        plan, protocol.Store(options.output / "results.jsonl"), cli.progress
-    )
+    outcome = comparison.compare(plan, Store(options.output / "results.jsonl"), cli.progress)
     report.write(options.output, plan, outcome)
     print((options.output / "report.md").read_text(encoding="utf-8"))
     print(f"written to {options.output}")
@@ -82,11 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         "--lens_blur",
         type=_radius,
         nargs="+",
-        default=[4.0, 8.0, 12.0, 18.0],
+        default=[],
         metavar="RADIUS",
-        help="the thin lens' blur in pixels at half size; of several the best one is taken",
+        help="one more thin lens, of one blur for all photos, in pixels at half size; of several "
+        "the best one is taken, which takes as many renderings of up to 12 photos",
     )
-    parser.add_argument("--no_lens", action="store_true", help="leave the thin lens out")
+    parser.add_argument("--no_lens", action="store_true", help="leave every thin lens out")
     parser.add_argument("--output", type=Path, default=Path("report"), help="folder of the report")
     return parser
 

@@ -1,23 +1,27 @@
-"""One evaluation from data set to results: which photos, which candidates, which lens.
+"""One evaluation from data set to results: which photos, which methods, which lens."""
 
-The thin lens is given the best single blur for the photos, searched on the photos themselves
-(on some of them if there are many), which flatters it a little: it is the bar to beat.
-"""
-
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from pynet_tf.data import pipeline, shards
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate import methods, protocol
-from pynet_tf.evaluate.protocol import Candidate, Picture, Result, Store
+from pynet_tf.evaluate.methods import Candidate
+from pynet_tf.evaluate.results import Result, Store, evaluate
+from pynet_tf.lens.focus import BLUR, nearest_subject
 
+# Photos that the search for one blur for all photos uses: enough to choose between a few.
 LENS_SEARCH_PHOTOS = 12
 # Pictures show this many of the worst photos, and as many of the best.
 EXTREMES = 2
+
+# What shows the samples as they pass, their number and what is measured: `cli.progress`.
+Progress = Callable[[Iterable, int, str], Iterable]
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class Plan:
         models: label -> run directory or SavedModel folder.
         level: 1, 2 or 3 for all models; None for each one's finest.
         every_level: whether the levels 7 to 1 are measured as well.
-        lens_blurs: radii tried for the thin lens, in pixels at half size; none leaves it out.
+        lens: whether the thin lens is compared too.
+        lens_blurs: radii, in pixels at half size, of which the best one for all photos makes one
+            more row of the thin lens; none leaves it out.
         names: of the photos; empty for all.
         count: photos spread evenly over the split; None for all.
     """
@@ -40,9 +46,33 @@ class Plan:
     models: Mapping[str, Path] = field(default_factory=dict)
     level: int | None = None
     every_level: bool = False
+    lens: bool = True
     lens_blurs: Sequence[float] = ()
     names: Sequence[str] = ()
     count: int | None = None
+
+
+class Photo(NamedTuple):
+    """What the report says of a photo.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        focus: of the bokeh shot.
+        blur: of the bokeh shot, in percent of the longer side.
+        automatic_focus: on the nearest subject.
+    """
+
+    height: int
+    width: int
+    focus: float
+    blur: float
+    automatic_focus: float
+
+    def lens(self, name: str | None) -> tuple[float, float] | None:
+        """Returns focus and blur of a lens of `methods.LENSES`; None without a name."""
+        lenses = {"told": (self.focus, self.blur), "automatic": (self.automatic_focus, BLUR)}
+        return lenses.get(name)
 
 
 @dataclass(frozen=True)
@@ -50,7 +80,7 @@ class Outcome:
     """What came out.
 
     Attributes:
-        sizes: photo's name -> (height, width), in the order of the split.
+        photos: name -> what is known of it, in the order of the split.
         baselines: level -> results of doing nothing and of the thin lens.
         models: results of the models' levels 1 to 3.
         levels: label -> results of all levels of that model, 7 first; with `every_level`.
@@ -60,7 +90,7 @@ class Outcome:
         fingerprint: of the split.
     """
 
-    sizes: dict[str, tuple[int, int]]
+    photos: dict[str, Photo]
     baselines: dict[int, list[Result]]
     models: list[Result]
     levels: dict[str, list[Result]]
@@ -109,79 +139,90 @@ def plan_levels(plan: Plan) -> dict[str, list[int]]:
     return chosen
 
 
-def compare(
-    plan: Plan,
-    store: Store,
-    progress: Callable[[Iterable, int, str], Iterable] = lambda items, *_: items,
-) -> Outcome:
+def compare(plan: Plan, store: Store, progress: Progress = lambda items, *_: items) -> Outcome:
     """Evaluates everything in the plan; what the store knows is not done again.
 
     Args:
         plan: what is compared on which photos.
         store: keeps results.
-        progress: shows the samples as they pass, their number and what is measured, as
-            `cli.progress` does.
+        progress: see `Progress`.
 
     Raises:
         InputError: no data, no such photo, or a model that cannot be used.
     """
     split = shards.open_split(plan.data_dir, plan.split)
-    indices = _choose(split, plan)
     levels = plan_levels(plan)
+    photos = _chosen(split, plan)
+    indices = list(photos)
 
-    def run(candidate: Candidate, subset: Sequence[int] = indices) -> Result:
+    def run(candidate: Candidate, subset: Sequence[int] = indices) -> list[Result]:
         samples = pipeline.photos(split, subset)
         label = f"{candidate.name}, level {candidate.level}"
-        return protocol.evaluate(candidate, progress(samples, len(subset), label), store)
+        return evaluate(candidate, progress(samples, len(subset), label), store)
 
-    sizes = {
-        sample["name"]: sample["photo"].shape[:2] for sample in pipeline.photos(split, indices)
-    }
+    @functools.cache
+    def doing_nothing(level: int) -> Result:
+        return run(methods.doing_nothing(level))[0]
+
     measured = sorted({1, *(level for held in levels.values() for level in held)})
-    baselines = {level: [run(methods.doing_nothing(level))] for level in measured}
+    baselines = {level: [doing_nothing(level)] for level in measured}
+    if plan.lens:
+        for level in measured:
+            baselines[level] += run(methods.thin_lens(level))
     searched = _spread(indices, LENS_SEARCH_PHOTOS)
     search = {
-        blur: float(np.mean(run(methods.thin_lens(blur), searched).values("full_psnr")))
-        for blur in plan.lens_blurs
+        blur: float(np.mean(run(methods.thin_lens_of_blur(blur), searched)[0].values("full_psnr")))
+        for blur in (plan.lens_blurs if plan.lens else ())
     }
     if search:
         best = max(search, key=search.get)
         for level in measured:
-            baselines[level].append(run(methods.thin_lens(best, level)))
-    models = [
-        run(methods.model(plan.models[label], level, label))
+            baselines[level] += run(methods.thin_lens_of_blur(best, level))
+    models = {
+        (label, level): run(methods.network(plan.models[label], level, label))
         for label, held in levels.items()
         for level in held
-    ]
-    every, nothing = {}, []
-    if plan.every_level:
-        for label, path in plan.models.items():
-            held = sorted(methods.trained_levels(path), reverse=True)
-            every[label] = [run(methods.model(path, level, label)) for level in held]
-        nothing = [run(methods.doing_nothing(level)) for level in range(7, 0, -1)]
+    }
+    every = {}
+    for label, path in plan.models.items() if plan.every_level else ():
+        every[label] = []
+        for level in sorted(methods.trained_levels(path), reverse=True):
+            done = models.get((label, level))
+            done = done or run(methods.network(path, level, label, methods.LENSES[:1]))
+            every[label].append(done[0])
     return Outcome(
-        sizes, baselines, models, every, nothing, search, len(searched), split.fingerprint
+        photos=dict(photos.values()),
+        baselines=baselines,
+        models=[result for results in models.values() for result in results],
+        levels=every,
+        nothing=[doing_nothing(level) for level in range(7, 0, -1)] if plan.every_level else [],
+        lens_search=search,
+        lens_searched=len(searched),
+        fingerprint=split.fingerprint,
     )
 
 
 def samples(plan: Plan, names: Sequence[str]) -> dict[str, dict]:
     """Reads the samples of the given names."""
     split = shards.open_split(plan.data_dir, plan.split)
-    indices = _named(split, names)
-    return {sample["name"]: sample for sample in pipeline.photos(split, indices)}
+    found = _named(split, names)
+    return {sample["name"]: sample for sample in pipeline.photos(split, found)}
 
 
-def pictures(candidate: Candidate, chosen: Mapping[str, dict]) -> dict[str, Picture]:
-    """Renders the chosen samples: name -> picture."""
-    _, picture = candidate.load()
-    return {name: picture(sample) for name, sample in chosen.items()}
-
-
-def _choose(split: shards.Split, plan: Plan) -> list[int]:
+def _chosen(split: shards.Split, plan: Plan) -> dict[int, tuple[str, Photo]]:
+    """Returns the photos of a plan by their places in the split."""
+    places = range(len(split))
     if plan.names:
-        return sorted(_named(split, plan.names))
-    everything = range(len(split))
-    return list(everything) if plan.count is None else _spread(everything, plan.count)
+        places = sorted(_named(split, plan.names))
+    elif plan.count is not None:
+        places = _spread(places, plan.count)
+    found = {}
+    for place in places:
+        facts = pipeline.facts(split, place)
+        nearest = nearest_subject(facts["depth"])
+        photo = Photo(*facts["size"], facts["focus"], facts["blur"], nearest)
+        found[place] = facts["name"], photo
+    return found
 
 
 def _spread(indices: Sequence[int], count: int) -> list[int]:
@@ -192,9 +233,7 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 def _named(split: shards.Split, names: Sequence[str]) -> list[int]:
     """Finds photos by name, in the order of the names."""
-    found = {}
-    for index in range(len(split)):
-        found[pipeline.name(split, index)] = index
+    found = {pipeline.facts(split, place)["name"]: place for place in range(len(split))}
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(

@@ -1,7 +1,6 @@
 """Figures of merit on full-size photos, and their means.
 
-A candidate turns a sample (`name`, and uint8 `photo`, `image`, `bokeh`; see `data.pipeline`) into
-a picture. Each picture is measured in three ways:
+A picture of a sample (`data.pipeline.photos`) is measured in three ways:
 
     scaled   the paper's protocol for levels 1 to 3: output clipped to [0, 1], target resized to
              the level (antialiased bicubic), 32 pixels off every edge of both
@@ -15,75 +14,36 @@ small photo, are nan.
 """
 
 import dataclasses
-import json
 import math
-import os
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from pynet_tf import metrics
-from pynet_tf.errors import InputError
 
+# Pixels that the paper's protocol cuts off every edge.
 BORDER = 32
+# The levels that the paper's protocol measures.
 SCALED_LEVELS = (1, 2, 3)
 METRICS = ("psnr", "ssim", "ms_ssim")
 FIGURES = (*(f"scaled_{m}" for m in METRICS), *(f"full_{m}" for m in METRICS), "whole_psnr")
 # Part of every stored result's key: raise it when a measurement changes its meaning.
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """What a candidate makes of a sample.
+    """What a method makes of a sample.
 
     Attributes:
-        level: float32 `[h, w, 3]`, not clipped, of `level_size`.
-        full: uint8 `[H, W, 3]` at the photo's size.
+        level: `[h, w, 3]` of `level_size`, uint8, or float32 that is not clipped.
+        full: `[H, W, 3]` uint8, at the photo's size. At level 1 it may be the same object as
+            `level`: then it is measured once.
     """
 
     level: np.ndarray
     full: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """A row of the report.
-
-    Attributes:
-        name: as in the report.
-        level: 7 (smallest) to 1, the size of its pictures.
-        load: returns a fingerprint of all that its pictures depend on, and a function from a
-            sample to its `Picture`.
-    """
-
-    name: str
-    level: int
-    load: Callable[[], tuple[str, Callable[[Mapping], Picture]]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A candidate's figures on all photos.
-
-    Attributes:
-        name: the candidate's.
-        level: the candidate's.
-        fingerprint: the candidate's.
-        figures: photo's name -> `FIGURES`, in the order of the photos.
-    """
-
-    name: str
-    level: int
-    fingerprint: str
-    figures: dict[str, dict[str, float]]
-
-    def values(self, figure: str) -> np.ndarray:
-        """Returns one figure of all photos, `[N]` float64."""
-        return np.array([figures[figure] for figures in self.figures.values()])
 
 
 def level_size(height: int, width: int, level: int) -> tuple[int, int]:
@@ -121,109 +81,27 @@ def measure(picture: Picture, bokeh: np.ndarray, level: int) -> dict[str, float]
     Returns:
         `FIGURES`; all but `whole_psnr` are nan for levels 4 to 7.
     """
-    output, wanted = np.clip(picture.level, 0, 1), target(bokeh, level)
     figures = dict.fromkeys(FIGURES, math.nan)
-    figures["whole_psnr"] = _measure(output, wanted)["psnr"]
+    whole, inside = _measure(picture.level, bokeh if level == 1 else target(bokeh, level))
+    figures["whole_psnr"] = whole[0]
     if level in SCALED_LEVELS:
-        inside = (slice(BORDER, -BORDER), slice(BORDER, -BORDER))
-        scaled = _measure(output[inside], wanted[inside])
-        full = _measure(picture.full / np.float32(255), bokeh / np.float32(255))
-        figures.update({f"scaled_{m}": scaled[m] for m in METRICS})
-        figures.update({f"full_{m}": full[m] for m in METRICS})
+        full = whole if picture.full is picture.level else _measure(picture.full, bokeh)[0]
+        for prefix, values in (("scaled", inside), ("full", full)):
+            figures |= {f"{prefix}_{m}": v for m, v in zip(METRICS, values, strict=True)}
     return figures
 
 
-def _measure(output: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
-    if 0 in output.shape:
-        return dict.fromkeys(METRICS, math.nan)
-    values = three_metrics(output[None], wanted[None]).numpy().tolist()
-    return dict(zip(METRICS, values, strict=True))
+def _measure(output: np.ndarray, wanted: np.ndarray) -> list[list[float]]:
+    """Returns `METRICS` of the whole picture, and of what is inside the border."""
+    pair = (_in_unit_range(image) for image in (output, wanted))
+    return metrics.of_whole_and_inside(*pair, BORDER).numpy().tolist()
 
 
-_ONE_PICTURE = tf.TensorSpec([1, None, None, 3], tf.float32)
-
-
-@tf.function(input_signature=[_ONE_PICTURE, _ONE_PICTURE])
-def three_metrics(output: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Returns `METRICS` of one picture `[1, H, W, 3]`: `[3]`; traced once for all sizes."""
-    functions = (getattr(metrics, name) for name in METRICS)
-    return tf.concat([function(output, wanted) for function in functions], axis=0)
-
-
-class Store:
-    """Results of single photos, kept on disk as they come.
-
-    One JSON line per photo, appended; a line cut short by a crash is done again. A result is
-    found by what it depends on: candidate, level, sample and way of measuring.
-    """
-
-    def __init__(self, path: Path):
-        self.path = Path(path)
-        if self.path.is_symlink():
-            raise InputError(f"{path} is a symbolic link; remove it or name another folder")
-        self._known = {}
-        self._whole = True
-        if self.path.is_file():
-            text = self.path.read_text(encoding="utf-8", errors="replace")
-            self._whole = text.endswith("\n") or not text
-            for line in text.splitlines():
-                self._remember(line)
-
-    def _remember(self, line: str) -> None:
-        try:
-            stored = json.loads(line)
-            key, figures = stored["key"], stored["figures"]
-            self._known[key] = {name: float(figures[name]) for name in FIGURES}
-        except (ValueError, KeyError, TypeError, RecursionError):
-            # Cut short, or another version's.
-            return
-
-    def get(self, key: str) -> dict[str, float] | None:
-        """Returns the stored figures, None if there are none."""
-        return self._known.get(key)
-
-    def put(self, key: str, figures: Mapping[str, float]) -> None:
-        """Stores figures at once."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({"key": key, "figures": dict(figures)}) + "\n"
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line if self._whole else "\n" + line)
-            file.flush()
-            os.fsync(file.fileno())
-        self._whole = True
-        self._known[key] = dict(figures)
-
-
-def sample_key(sample: Mapping) -> str:
-    """Returns a sample's name with a checksum of its pictures."""
-    checksum = 0
-    for part in ("photo", "image", "bokeh"):
-        checksum = zlib.crc32(np.ascontiguousarray(sample[part]), checksum)
-    return f"{sample['name']} {checksum:08x}"
-
-
-def evaluate(candidate: Candidate, samples: Iterable[Mapping], store: Store) -> Result:
-    """Measures a candidate photo by photo, taking from the store what is known.
-
-    Args:
-        candidate: what to measure; loaded here, so that one model at a time is in memory.
-        samples: see the module; read once, one after the other.
-        store: of results.
-
-    Returns:
-        The figures of all samples.
-    """
-    fingerprint, picture = candidate.load()
-    result = Result(candidate.name, candidate.level, fingerprint, {})
-    for sample in samples:
-        parts = (f"v{VERSION}", fingerprint, f"level {candidate.level}", sample_key(sample))
-        key = " | ".join(parts)
-        figures = store.get(key)
-        if figures is None:
-            figures = measure(picture(sample), sample["bokeh"], candidate.level)
-            store.put(key, figures)
-        result.figures[sample["name"]] = figures
-    return result
+def _in_unit_range(image: np.ndarray) -> tf.Tensor:
+    """Returns uint8 or float `[H, W, 3]` as float32 `[1, H, W, 3]` in [0, 1]."""
+    if image.dtype == np.uint8:
+        return tf.cast(image[None], tf.float32) * (1 / 255)
+    return tf.clip_by_value(image[None], 0.0, 1.0)
 
 
 def mean_interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:

@@ -3,7 +3,7 @@
 report.md        the tables, ready to paste
 report.json      all that is in them, with every photo's figures; null is not available
 per_image.csv    one line per method, level and photo
-comparison.png   photo | thin lens | models | target, worst and best photos first
+comparison.png   photo | thin lens | networks | target, worst and best photos first
 levels.png       the outputs of levels 7 to 1 between photo and target
 """
 
@@ -16,15 +16,24 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf.evaluate import comparison, methods, protocol
+from pynet_tf.evaluate import comparison, previews, protocol, results
 from pynet_tf.evaluate.comparison import Outcome, Plan
-from pynet_tf.evaluate.protocol import FIGURES, METRICS, Result, mean_interval
+from pynet_tf.evaluate.protocol import FIGURES, METRICS, mean_interval
+from pynet_tf.evaluate.results import Result
 from pynet_tf.io import atomic_files, image_grid
 from pynet_tf.io.image_grid import Panel
+from pynet_tf.lens.focus import BLUR
 
 _HEADERS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 _DIGITS = {"psnr": 2, "ssim": 4, "ms_ssim": 4}
+# Panels side by side in levels.png.
 _LEVELS_PER_ROW = 5
+# What the rows of one method are; written below the table that has them.
+_LENSES = (
+    "*Told*: with the focus and the blur of the pair's own bokeh shot, as the data set holds them. "
+    "*Automatic*: with the focus on the nearest subject of the depth map, and a blur of "
+    f"{BLUR:g} percent of the longer side."
+)
 
 
 def write(folder: Path, plan: Plan, outcome: Outcome) -> None:
@@ -40,18 +49,18 @@ def write(folder: Path, plan: Plan, outcome: Outcome) -> None:
     text = json.dumps(as_json(plan, outcome), indent=1, allow_nan=False) + "\n"
     atomic_files.write_text(folder / "report.json", text)
     chosen = comparison.samples(plan, outcome.extremes)
-    _write_comparison(folder / "comparison.png", plan, outcome, chosen)
+    _write_comparison(folder / "comparison.png", outcome, chosen)
     if outcome.levels:
         ends = (outcome.ranking[0], outcome.ranking[-1])
         few = {name: chosen[name] for name in dict.fromkeys(ends)}
-        _write_levels(folder / "levels.png", plan, outcome, few)
+        _write_levels(folder / "levels.png", outcome, few)
     # Last, so that a report that can be read is a report that is complete.
     atomic_files.write_text(folder / "report.md", markdown(plan, outcome))
 
 
 def markdown(plan: Plan, outcome: Outcome) -> str:
     """Returns the tables, with what they mean."""
-    count = len(outcome.sizes)
+    count = len(outcome.photos)
     lines = [
         "# Bokeh: figures on full-size photos",
         "",
@@ -67,6 +76,8 @@ def markdown(plan: Plan, outcome: Outcome) -> str:
         "difference of PSNR to doing nothing on the same photo.",
         "",
     ]
+    if any(result.lens for result in [*outcome.baselines[1], *outcome.models]):
+        lines += [_LENSES, ""]
     for level, baselines in outcome.baselines.items():
         rows = [*baselines, *(result for result in outcome.models if result.level == level)]
         lines += [
@@ -84,28 +95,38 @@ def markdown(plan: Plan, outcome: Outcome) -> str:
         lines += ["## What each level does", "", *_levels_table(outcome), ""]
         lines += [
             "PSNR in dB at the level's own size, nothing cut off; doing nothing is the photo "
-            "resized to the level. A level of a run comes from its own checkpoint, if it has one.",
+            "resized to the level. A level of a run comes from its own checkpoint, if it has one. "
+            "Networks that are told the defocus are told the pair's own.",
             "",
             "![Levels](levels.png)",
             "",
         ]
     if outcome.lens_search:
-        lines += ["## The thin lens", "", *_lens_lines(outcome), ""]
+        lines += ["## The thin lens of one blur", "", *_lens_lines(outcome), ""]
     lines += ["## Worst and best", "", "![Worst and best photos](comparison.png)", ""]
     return "\n".join(lines)
 
 
 def as_json(plan: Plan, outcome: Outcome) -> dict:
     """Returns the report as plain values; what is not a finite number becomes None."""
-    results = [result for rows in outcome.baselines.values() for result in rows]
+    baselines = [result for rows in outcome.baselines.values() for result in rows]
     return {
         "data_dir": str(plan.data_dir),
         "split": plan.split,
         "split_fingerprint": outcome.fingerprint,
-        "photos": {name: list(size) for name, size in outcome.sizes.items()},
+        "photos": {name: [photo.height, photo.width] for name, photo in outcome.photos.items()},
+        "lenses": {
+            name: {
+                "focus": photo.focus,
+                "blur": photo.blur,
+                "automatic_focus": photo.automatic_focus,
+                "default_blur": BLUR,
+            }
+            for name, photo in outcome.photos.items()
+        },
         "models": {label: str(path) for label, path in plan.models.items()},
         "border": protocol.BORDER,
-        "results": [_result_json(result) for result in [*results, *outcome.models]],
+        "results": [_result_json(result) for result in [*baselines, *outcome.models]],
         "levels": {
             label: [_result_json(result) for result in rows]
             for label, rows in {**outcome.levels, "doing nothing": outcome.nothing}.items()
@@ -120,10 +141,13 @@ def as_json(plan: Plan, outcome: Outcome) -> dict:
 
 
 def per_image_csv(outcome: Outcome) -> str:
-    """Returns one line per method, level and photo; an empty field is not available."""
+    """Returns one line per method, level and photo; an empty field is not available.
+
+    Focus and blur are those that a method was given.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "level", "photo", "height", "width", *FIGURES])
+    writer.writerow(["method", "level", "photo", "height", "width", *FIGURES, "focus", "blur"])
     # With every level asked for, some results stand in two tables.
     seen = set()
     tables = [
@@ -137,8 +161,12 @@ def per_image_csv(outcome: Outcome) -> str:
             continue
         seen.add((result.name, result.level))
         for name, values in result.figures.items():
-            fields = ["" if math.isnan(values[f]) else f"{values[f]:.6g}" for f in FIGURES]
-            writer.writerow([result.name, result.level, name, *outcome.sizes[name], *fields])
+            photo = outcome.photos[name]
+            lens = photo.lens(result.lens) or (math.nan, math.nan)
+            numbers = [*(values[figure] for figure in FIGURES), *lens]
+            fields = ["" if math.isnan(number) else f"{number:.6g}" for number in numbers]
+            size = (photo.height, photo.width)
+            writer.writerow([result.name, result.level, name, *size, *fields])
     return text.getvalue()
 
 
@@ -149,6 +177,8 @@ def _result_json(result: Result) -> dict:
         means[figure] = {"mean": mean, "low": low, "high": high}
     return {
         "method": result.name,
+        "model": result.candidate.name if result.candidate.is_network else None,
+        "lens": result.lens,
         "level": result.level,
         "fingerprint": result.fingerprint,
         "mean": means,
@@ -187,13 +217,12 @@ def _table(rows: Sequence[Result], columns: Sequence[str]) -> list[str]:
         f"| method | level | {' | '.join(_HEADERS[m] for m in metrics)} |",
         "|---|---|" + "---|" * len(columns),
     ]
-    baselines = ("doing nothing", "thin lens")
     for result in rows:
         cells = [
             _cell(result.values(column), _DIGITS[metric])
             for column, metric in zip(columns, metrics, strict=True)
         ]
-        level = "" if result.name.startswith(baselines) else result.level
+        level = result.level if result.candidate.is_network else ""
         lines.append(f"| {result.name} | {level} | {' | '.join(cells)} |")
     return lines
 
@@ -212,13 +241,13 @@ def _cell(values: np.ndarray, digits: int) -> str:
 def _levels_table(outcome: Outcome) -> list[str]:
     labels = list(outcome.levels)
     held = {label: {r.level: r for r in rows} for label, rows in outcome.levels.items()}
-    size = next(iter(outcome.sizes.values()))
+    name, photo = next(iter(outcome.photos.items()))
     lines = [
-        f"| level | size of `{next(iter(outcome.sizes))}` | doing nothing | {' | '.join(labels)} |",
+        f"| level | size of `{name}` | doing nothing | {' | '.join(labels)} |",
         "|---|---|---|" + "---|" * len(labels),
     ]
     for nothing in outcome.nothing:
-        rows, columns = protocol.level_size(*size, nothing.level)
+        rows, columns = protocol.level_size(photo.height, photo.width, nothing.level)
         cells = [
             _cell(held[label][nothing.level].values("whole_psnr"), 2)
             if nothing.level in held[label]
@@ -246,25 +275,22 @@ def _lens_lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _write_comparison(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[str, dict]) -> None:
-    nothing, *lens = outcome.baselines[1]
+def _write_comparison(path: Path, outcome: Outcome, chosen: Mapping[str, dict]) -> None:
+    nothing, *lenses = outcome.baselines[1]
     rendered = []
-    if lens:
-        blur = max(outcome.lens_search, key=outcome.lens_search.get)
-        made = comparison.pictures(methods.thin_lens(blur), chosen)
-        rendered.append((lens[0].name, lens[0], made))
-    for result in outcome.models:
-        model = methods.model(plan.models[result.name], result.level, result.name)
-        title = f"{result.name}, level {result.level}"
-        rendered.append((title, result, comparison.pictures(model, chosen)))
+    for result in [*lenses, *outcome.models]:
+        level = f", level {result.level}" if result.candidate.is_network else ""
+        rendered.append((f"{result.name}{level}", result, results.shown(result, chosen)))
     rows = []
     for name in outcome.extremes:
         photo, bokeh = chosen[name]["photo"], chosen[name]["bokeh"]
         row = [Panel(photo, f"photo {name} {_rank(outcome, name)}", _caption(nothing, name))]
         for title, result, made in rendered:
-            row.append(Panel(made[name].full, title, _caption(result, name)))
+            picture = previews.decoded(made[name].full)
+            row.append(Panel(picture, title, _caption(result, name)))
         rows.append([*row, Panel(bokeh, "target", f"{photo.shape[1]}x{photo.shape[0]}")])
-    image_grid.write(path, rows, "Full size, 8 bit: worst photos, then best", 340)
+    title = "Full size, 8 bit: worst photos, then best"
+    image_grid.write(path, rows, title, previews.HEIGHT)
 
 
 def _rank(outcome: Outcome, name: str) -> str:
@@ -285,20 +311,17 @@ def _caption(result: Result, name: str) -> str:
     return text
 
 
-def _write_levels(path: Path, plan: Plan, outcome: Outcome, chosen: Mapping[str, dict]) -> None:
+def _write_levels(path: Path, outcome: Outcome, chosen: Mapping[str, dict]) -> None:
     nothing = {result.level: result for result in outcome.nothing}
     rows = []
-    for label, results in outcome.levels.items():
-        rendered = [
-            comparison.pictures(methods.model(plan.models[label], r.level, label), chosen)
-            for r in results
-        ]
+    for label, levels in outcome.levels.items():
+        rendered = [results.shown(result, chosen) for result in levels]
         for name, sample in chosen.items():
             height, width = sample["photo"].shape[:2]
             panels = [Panel(sample["photo"], f"{label}: photo {name}", f"{width}x{height}")]
-            for result, made in zip(results, rendered, strict=True):
-                picture = np.rint(np.clip(made[name].level, 0, 1) * 255).astype(np.uint8)
-                size = f"{picture.shape[1]}x{picture.shape[0]}"
+            for result, made in zip(levels, rendered, strict=True):
+                picture = previews.decoded(made[name].level)
+                size = "x".join(map(str, protocol.level_size(width, height, result.level)))
                 psnr = result.figures[name]["whole_psnr"]
                 beside = nothing[result.level].figures[name]["whole_psnr"]
                 caption = f"PSNR {psnr:.2f} dB\n(doing nothing {beside:.2f})"

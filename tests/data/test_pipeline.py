@@ -168,7 +168,7 @@ def test_defocus_is_that_of_the_whole_photo_cut_and_turned_with_the_window(split
         largest = focus.largest_radius(sample["blur"], *sample["photo"].shape[:2])
         defocus = focus.defocus(sample["sharp_depth"], sample["focus"], largest)
         whole[sample["name"]] = defocus / model.DEFOCUS_UNIT
-    order = [pipeline.name(split, index) for index in range(len(split))]
+    order = [pipeline.facts(split, index)["name"] for index in range(len(split))]
     for name, (image, _) in zip(order, pipeline.validation(split, 1, 64, 1, DEFOCUS), strict=True):
         height, width = whole[name].shape
         top, left = (height - 64) // 2, (width - 64) // 2

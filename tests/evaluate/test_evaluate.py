@@ -1,26 +1,31 @@
 """Evaluation: the figures are the protocols', nothing is measured twice, mistakes are said."""
 
 import csv
+import dataclasses
 import json
 import math
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, write_pair
+from conftest import ROOT
 from PIL import Image
 
-from pynet_tf import model
-from pynet_tf.data import ebb_layout, pipeline
+from pynet_tf import lens, metrics, model
+from pynet_tf.data import pipeline, shards
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate import command as evaluate
-from pynet_tf.evaluate import comparison, methods, protocol
-from pynet_tf.evaluate.protocol import Candidate, Picture, Store
+from pynet_tf.evaluate import comparison, methods, previews, protocol, results
+from pynet_tf.evaluate.methods import Candidate
+from pynet_tf.evaluate.protocol import Picture
+from pynet_tf.evaluate.results import Store
 from pynet_tf.export import saved_model
+from pynet_tf.inference import renderer
 from pynet_tf.io import images
-from pynet_tf.prepare import build_shards
+from pynet_tf.runs.description import ARCHITECTURE, Description
 from pynet_tf.runs.run_directory import RunDirectory
 
 DEPTH, PHOTO_ALONE = model.input_format("original"), model.input_format("original", depth=False)
@@ -41,6 +46,9 @@ def _sample(seed=0, height=128, width=192):
         "photo": photo,
         "image": images.stack(photo, depth),
         "bokeh": bokeh,
+        "sharp_depth": depth,
+        "focus": 0.5,
+        "blur": 1.0,
     }
 
 
@@ -51,7 +59,7 @@ def _psnr(first, second):
 def test_both_protocols_of_doing_nothing_against_plain_arithmetic():
     sample = _sample(1, 480, 512)
     _, nothing = methods.doing_nothing(1).load()
-    figures = protocol.measure(nothing(sample), sample["bokeh"], 1)
+    figures = protocol.measure(nothing(sample, None), sample["bokeh"], 1)
     inside = (slice(32, -32), slice(32, -32))
     photo, bokeh = sample["photo"], sample["bokeh"]
     assert figures["full_psnr"] == pytest.approx(_psnr(photo, bokeh), abs=1e-3)
@@ -81,7 +89,7 @@ def test_figures_that_a_small_photo_cannot_have_are_nan():
     sample = _sample(3, 64, 96)
     for level in range(1, 8):
         _, nothing = methods.doing_nothing(level).load()
-        figures = protocol.measure(nothing(sample), sample["bokeh"], level)
+        figures = protocol.measure(nothing(sample, None), sample["bokeh"], level)
         assert math.isfinite(figures["whole_psnr"])
         assert math.isnan(figures["scaled_psnr"])
         assert math.isfinite(figures["full_ssim"]) == (level <= 3)
@@ -122,26 +130,14 @@ def test_whole_photos_of_any_size_stay_in_place(height, width, level, form):
 
     sample = {"name": "a", "photo": photo, "image": image, "bokeh": photo}
     sample |= {"sharp_depth": image[..., 3], "focus": 0.5, "blur": 1.0}
-    picture = methods.network_picture(network, form, sample, level)
+    settings = methods.lens_settings("told", sample) if form.is_told_defocus else None
+    picture = methods.network_picture(network, form, sample, level, settings)
     assert seen[0][1] % 32 == seen[0][2] % 32 == 0
     assert picture.level.shape[:2] == protocol.level_size(height, width, level)
     assert picture.full.shape == photo.shape
     assert protocol.measure(picture, photo, level)["whole_psnr"] > 45
     # The last half pixel of an odd half size leans on what reflection made of it.
     assert np.abs(picture.full.astype(float) - photo)[:-4, :-4].max() < 3
-
-
-def test_sizes_differ_without_tracing_again(tmp_path):
-    RunDirectory(tmp_path).save(3, model.pynet(0.02), {}, width=0.02)
-    _, picture = methods.model(tmp_path, 3, "run").load()
-    before = None
-    for height, width in [(128, 192), (192, 128), (130, 214)]:
-        sample = _sample(0, height, width)
-        protocol.measure(picture(sample), sample["bokeh"], 3)
-        count = protocol.three_metrics.experimental_get_tracing_count()
-        assert before in (None, count)
-        before = count
-    assert before == 1
 
 
 def test_interval_holds_the_mean_and_has_the_textbook_width():
@@ -166,7 +162,7 @@ class _Counting:
     def candidate(self):
         return Candidate("counting", 1, lambda: (self.fingerprint, self._picture))
 
-    def _picture(self, sample):
+    def _picture(self, sample, _):
         if self.left == 0:
             raise KeyboardInterrupt
         self.left -= 1
@@ -180,54 +176,135 @@ def test_interrupted_evaluation_goes_on_and_stale_results_are_not_used(tmp_path)
     first = _Counting()
     first.left = 2
     with pytest.raises(KeyboardInterrupt):
-        protocol.evaluate(first.candidate(), samples, Store(path))
+        results.evaluate(first.candidate(), samples, Store(path))
     with path.open("a") as file:
         file.write('{"key": "cut sho')
     second = _Counting()
-    result = protocol.evaluate(second.candidate(), samples, Store(path))
+    (result,) = results.evaluate(second.candidate(), samples, Store(path))
     assert second.calls == ["2", "3"]
     assert list(result.figures) == ["0", "1", "2", "3"]
-    direct = protocol.evaluate(_Counting().candidate(), samples, Store(tmp_path / "other"))
+    (direct,) = results.evaluate(_Counting().candidate(), samples, Store(tmp_path / "other"))
     np.testing.assert_equal(result.figures, direct.figures)
 
     third = _Counting()
-    protocol.evaluate(third.candidate(), samples, Store(path))
+    results.evaluate(third.candidate(), samples, Store(path))
     assert third.calls == []
     other = _Counting("two")
-    protocol.evaluate(other.candidate(), samples, Store(path))
+    results.evaluate(other.candidate(), samples, Store(path))
     assert len(other.calls) == 4, "another model"
     samples[1]["bokeh"] = samples[1]["bokeh"][::-1]
     changed = _Counting()
-    protocol.evaluate(changed.candidate(), samples, Store(path))
+    results.evaluate(changed.candidate(), samples, Store(path))
     assert changed.calls == ["1"], "another target"
 
 
-def test_fingerprint_follows_the_weights(tmp_path):
-    for name, seed in [("a", 0), ("b", 1)]:
-        RunDirectory(tmp_path / name).save(7, model.pynet(0.02, seed=seed), {}, width=0.02)
-    a, again, b = (methods.model(tmp_path / n, 7, n).load()[0] for n in ("a", "a", "b"))
-    assert a == again != b
+def test_a_result_belongs_to_the_focus_and_the_blur_that_it_was_made_with(tmp_path):
+    path, samples, seen = tmp_path / "results.jsonl", [_sample(0, 64, 64)], []
+
+    def render(sample, settings):
+        seen.append((settings.focus, settings.blur))
+        return Picture(sample["photo"], sample["photo"])
+
+    candidate = Candidate("lens", 1, lambda: ("one", render), methods.LENSES)
+    rows = results.evaluate(candidate, samples, Store(path))
+    assert [row.name for row in rows] == ["lens, told", "lens, automatic"]
+    assert seen == [(0.5, 1.0), (None, 1.0)]
+    for change in ({"focus": 0.6}, {"blur": 2.0}):
+        samples = [samples[0] | change]
+        results.evaluate(candidate, samples, Store(path))
+        results.evaluate(candidate, samples, Store(path))
+    assert seen[2:] == [(0.6, 1.0), (0.6, 2.0)], "what is automatic has not changed"
+
+
+def test_told_and_automatic_are_what_the_lens_makes_of_both():
+    sample = _sample(5) | {"blur": 4.0}
+    sample["image"][..., 3] = np.linspace(10, 200, 96).astype(np.uint8)
+    candidate = methods.thin_lens()
+    _, render = candidate.load()
+    made = [render(sample, methods.lens_settings(name, sample)) for name in candidate.lenses]
+    depth = sample["image"][..., 3]
+    settings = lens.LensSettings(0.5, 4.0), lens.LensSettings(lens.nearest_subject(depth), 1.0)
+    for picture, setting in zip(made, settings, strict=True):
+        expected = lens.refocus(sample["photo"], depth, setting)
+        assert np.abs(picture.full.astype(int) - expected).max() <= 1
+    assert _psnr(made[0].full, made[1].full) < 40
+
+
+def test_a_told_network_gives_what_rendering_gives_with_the_same_lens(tmp_path, monkeypatch):
+    def run(image):
+        # A network that shows what it is told.
+        photo = tf.nn.depth_to_space(image[..., :12], 2)
+        return photo * (
+            1 - 0.2 * tf.tanh(tf.abs(tf.repeat(tf.repeat(image[..., 12:], 2, 1), 2, 2)))
+        )
+
+    described = Description(1, **ARCHITECTURE | {"head": "defocus"}, settings={})
+    monkeypatch.setattr(methods, "trained_levels", lambda path: [1])
+    monkeypatch.setattr(methods, "_described", lambda *_: described)
+    monkeypatch.setattr(methods, "_loaded", lambda *_: ("weights", run))
+    sample = _sample(6) | {"blur": 4.0}
+    sample["image"][..., 3] = np.linspace(10, 200, 96).astype(np.uint8)
+    candidate = methods.network(tmp_path, 1, "run")
+    _, render = candidate.load()
+    network = renderer.ToldNetwork(lambda image: run(tf.constant(image)).numpy(), 1, "run")
+    made = [render(sample, methods.lens_settings(name, sample)) for name in candidate.lenses]
+    for picture, told in zip(made, ({"focus": 0.5, "blur": 4.0}, {}), strict=True):
+        expected = network.render(sample["photo"], sample["image"][..., 3], **told)
+        np.testing.assert_array_equal(picture.full, expected)
+        assert picture.level is picture.full, "measured once"
+    assert _psnr(made[0].full, made[1].full) < 50
+
+
+def test_previews_keep_small_pictures_and_reduce_large_ones():
+    small, large = _pictures(3, 96, 128)[0], _pictures(4, 680, 1000)[0]
+    made = previews.preview(Picture(small / np.float32(255) + 1e-4, large))
+    np.testing.assert_array_equal(previews.decoded(made.level), small)
+    assert previews.decoded(made.full).shape == (previews.HEIGHT, 500, 3)
+    assert _psnr(previews.decoded(made.full), images.resize(large, previews.HEIGHT, 500)) > 35
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
+def pyramids():
+    """Two networks that are told the defocus, of different weights."""
+    return [model.pynet(0.02, head="defocus", seed=seed) for seed in range(2)]
+
+
+@pytest.fixture(scope="module")
+def run_dir(pyramids, tmp_path_factory):
     """Level 7 with weights of its own, levels 6 to 3 with those of level 3."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    RunDirectory(folder).save(3, model.pynet(0.02), {}, width=0.02)
-    RunDirectory(folder).save(7, model.pynet(0.02, seed=1), {}, width=0.02)
+    for level, pyramid in ((3, pyramids[0]), (7, pyramids[1])):
+        RunDirectory(folder).save(level, pyramid, {}, width=0.02, head="defocus")
     return folder
 
 
-def test_levels_come_from_their_own_checkpoints(run_dir):
+def test_levels_come_from_their_own_checkpoints(run_dir, pyramids):
     assert methods.trained_levels(run_dir) == [3, 4, 5, 6, 7]
-    sample = _sample(7)
-    image = sample["image"][None] / np.float32(255)
-    for level, seed in [(7, 1), (3, 0)]:
-        _, picture = methods.model(run_dir, level, "run").load()
-        expected = model.pynet(0.02, seed=seed)(image)[f"level_{level}"][0]
-        np.testing.assert_allclose(picture(sample).level, expected, atol=1e-5)
+    sample, fingerprints = _sample(7, 128, 192), set()
+    settings = methods.lens_settings("told", sample)
+    for level, pyramid in [(7, pyramids[1]), (3, pyramids[0])]:
+        fingerprint, picture = methods.network(run_dir, level, "run").load()
+        fingerprints.add(fingerprint)
+
+        def expected(image, level=level, pyramid=pyramid):
+            return pyramid(image)[f"level_{level}"]
+
+        wanted = methods.network_picture(expected, DEFOCUS, sample, level, settings)
+        np.testing.assert_allclose(picture(sample, settings).level, wanted.level, atol=1e-5)
+    assert len(fingerprints) == 2, "the fingerprint follows the weights"
     with pytest.raises(InputError, match="no level 1"):
-        methods.model(run_dir, 1, "run").load()
+        methods.network(run_dir, 1, "run")
+
+
+def test_sizes_differ_without_tracing_again(run_dir):
+    _, picture = methods.network(run_dir, 7, "run").load()
+    counts = set()
+    for height, width in [(128, 192), (192, 128), (130, 214)]:
+        sample = _sample(0, height, width)
+        made = picture(sample, methods.lens_settings("told", sample))
+        protocol.measure(made, sample["bokeh"], 7)
+        counts.add(metrics._finest_scale.experimental_get_tracing_count())
+    assert counts == {1}
 
 
 def test_an_exported_model_gives_what_its_run_gives(tmp_path):
@@ -235,22 +312,25 @@ def test_an_exported_model_gives_what_its_run_gives(tmp_path):
     RunDirectory(run_dir).save(6, model.pynet(0.02, depth=False), {}, width=0.02, depth=False)
     saved_model.write(*RunDirectory(run_dir).load(), exported)
     assert methods.trained_levels(exported) == methods.trained_levels(run_dir) == [6, 7]
+    assert methods.network(exported, 6, "m").lenses == (), "it chooses focus and blur by itself"
     sample = _sample(8, 130, 214)
-    pictures = [methods.model(path, 6, "m").load()[1](sample).level for path in (run_dir, exported)]
+    pictures = [
+        methods.network(path, 6, "m").load()[1](sample, None).level for path in (run_dir, exported)
+    ]
     np.testing.assert_allclose(*pictures, atol=1e-5)
 
 
 def test_command_writes_the_whole_report_and_measures_nothing_twice(
     tiny_ebb, run_dir, tmp_path, monkeypatch
 ):
-    command = [sys.executable, "-m", "pynet_tf.evaluate", "--data_dir", tiny_ebb]
-    command += ["--model", run_dir, "--levels", "--lens_blur", "2", "4", "--output", "report"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--data_dir", str(tiny_ebb), "--model", str(run_dir)]
+    evaluate.main([*arguments, "--lens_blur", "2", "4"])
     report = tmp_path / "report"
     stored = (report / "results.jsonl").read_text()
     split = pipeline.open_split(tiny_ebb, "test")
-    expected = {s["name"]: _psnr(s["photo"], s["bokeh"]) for s in pipeline.photos(split)}
+    samples = {sample["name"]: sample for sample in pipeline.photos(split)}
+    expected = {name: _psnr(s["photo"], s["bokeh"]) for name, s in samples.items()}
 
     parsed = json.loads((report / "report.json").read_text())
     assert parsed["photos"] == {name: [128, 192] for name in expected}
@@ -260,64 +340,80 @@ def test_command_writes_the_whole_report_and_measures_nothing_twice(
         assert nothing["photos"][name]["full_psnr"] == pytest.approx(psnr, abs=1e-3)
     assert nothing["mean"]["full_psnr"]["mean"] == pytest.approx(np.mean([*expected.values()]))
     assert nothing["mean"]["full_ms_ssim"]["mean"] is None
-    assert ("run", 3) in rows
-    assert [row["level"] for row in parsed["levels"]["run"]] == [7, 6, 5, 4, 3]
+    assert rows["thin lens, told", 1]["lens"] == "told"
+    assert rows["thin lens, automatic", 3]["lens"] == "automatic"
+    assert rows["run, told", 3]["model"] == rows["run, automatic", 3]["model"] == "run"
     assert {search["max_blur"] for search in parsed["lens_search"]} == {2, 4}
     best = max(parsed["lens_search"], key=lambda search: search["full_psnr"])["max_blur"]
     assert (f"thin lens, blur {best:g}", 1) in rows
+    for name, known in parsed["lenses"].items():
+        assert known["blur"] == pytest.approx(samples[name]["blur"])
+        nearest = lens.nearest_subject(samples[name]["image"][..., 3])
+        assert known["automatic_focus"] == pytest.approx(nearest)
 
     text = (report / "report.md").read_text()
     assert "| doing nothing |  | " in text
+    assert "| thin lens, told |  | " in text
+    assert "*Told*: with the focus and the blur of the pair's own bokeh shot" in text
     assert "not available" in text, "MS-SSIM of photos 128 high"
-    assert "| 1 | 192x128 |" in text
-    assert "not trained" in text
     with (report / "per_image.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert {line["photo"] for line in lines} == set(expected)
     keys = [(line["method"], line["level"], line["photo"]) for line in lines]
     assert len(set(keys)) == len(keys)
+    blurs = {line["blur"] for line in lines if line["method"] == "thin lens, automatic"}
+    assert blurs == {"1"}
     comparison_shape = images.read_photo(report / "comparison.png").shape
     assert comparison_shape[0] > 3 * 340
-    assert comparison_shape[1] > 4 * 340 * 1.5
-    assert images.read_photo(report / "levels.png").std() > 20
+    assert comparison_shape[1] > 6 * 340 * 1.5
 
     # Only the pictures are made again.
     monkeypatch.setattr(protocol, "measure", lambda *_: pytest.fail("measured twice"))
-    monkeypatch.chdir(tmp_path)
-    evaluate.main([str(part) for part in command[3:] if part != "--levels"])
+    evaluate.main([*arguments, "--no_lens"])
     assert (report / "results.jsonl").read_text() == stored
-    assert json.loads((report / "report.json").read_text())["results"] == parsed["results"]
+    again = json.loads((report / "report.json").read_text())["results"]
+    assert again == [row for row in parsed["results"] if not row["method"].startswith("thin lens")]
 
 
 def test_photos_are_chosen_by_name_and_by_count(tiny_ebb, tmp_path):
-    by_name = comparison.Plan(tiny_ebb, names=("102", "100"))
+    by_name = comparison.Plan(tiny_ebb, names=("102", "100"), lens=False)
     outcome = comparison.compare(by_name, Store(tmp_path / "a"))
-    assert list(outcome.sizes) == ["100", "102"]
-    by_count = comparison.Plan(tiny_ebb, "train", count=2)
-    assert list(comparison.compare(by_count, Store(tmp_path / "b")).sizes) == ["0", "4"]
+    assert list(outcome.photos) == ["100", "102"]
+    by_count = comparison.Plan(tiny_ebb, "train", count=2, lens=False)
+    assert list(comparison.compare(by_count, Store(tmp_path / "b")).photos) == ["0", "4"]
     with pytest.raises(InputError, match="test split has no photo 7, 8; its 3 photos are named"):
         comparison.compare(comparison.Plan(tiny_ebb, names=("7", "8")), Store(tmp_path / "c"))
 
 
-def test_a_run_without_fine_levels_is_shown_but_not_measured(tiny_ebb, tmp_path):
+def test_a_run_without_fine_levels_is_shown_but_not_measured(
+    tiny_ebb, pyramids, tmp_path, monkeypatch
+):
     run = tmp_path / "coarse"
-    RunDirectory(run).save(5, model.pynet(0.02), {}, width=0.02)
+    RunDirectory(run).save(6, pyramids[0], {}, width=0.02, head="defocus")
     plan = comparison.Plan(tiny_ebb, models={"coarse": run})
-    with pytest.raises(InputError, match="trained down to level 5 only"):
+    with pytest.raises(InputError, match="trained down to level 6 only"):
         comparison.plan_levels(plan)
-    plan = comparison.Plan(tiny_ebb, models={"coarse": run}, every_level=True, count=1)
-    outcome = comparison.compare(plan, Store(tmp_path / "store"))
-    assert outcome.models == []
-    assert [result.level for result in outcome.levels["coarse"]] == [7, 6, 5]
-    plan = comparison.Plan(tiny_ebb, models={"coarse": run}, level=3)
-    with pytest.raises(InputError, match="has the levels 5, 6, 7, not 3"):
-        comparison.plan_levels(plan)
+    with pytest.raises(InputError, match="has the levels 6, 7, not 3"):
+        comparison.plan_levels(dataclasses.replace(plan, level=3))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--model", "coarse", "--levels", "--no_lens", "--count", "1"]
+    evaluate.main(["--data_dir", str(tiny_ebb), *arguments])
+    parsed = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert {row["method"] for row in parsed["results"]} == {"doing nothing"}
+    assert [row["level"] for row in parsed["levels"]["coarse"]] == [7, 6]
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "| 1 | 192x128 |" in text
+    assert "not trained" in text
+    assert images.read_photo(tmp_path / "report" / "levels.png").std() > 20
 
 
 def test_mistakes_are_said_in_one_sentence(tiny_ebb, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_pair(tmp_path / "only_train", "1", 64, 64, 0)
-    build_shards.build(ebb_layout.scan(tmp_path / "only_train"), tmp_path / "data")
+    shutil.copytree(tiny_ebb, "data")
+    info = shards.folder("data") / "dataset_info.json"
+    described = json.loads(info.read_text())
+    described["splits"] = [split for split in described["splits"] if split["name"] == "train"]
+    info.write_text(json.dumps(described))
     given = ["--data_dir", str(tiny_ebb)]
     with pytest.raises(InputError, match="has no samples for test, only train"):
         evaluate.main(["--data_dir", "data"])
