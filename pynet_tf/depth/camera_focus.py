@@ -1,7 +1,7 @@
-"""Where the camera focused, as photo files say it: a better guess than any rule on depths.
+"""Reads from a photo file where the camera focused: a better guess than any rule on depths.
 
-Read are EXIF's SubjectArea and SubjectLocation, and faces in XMP (`mwg-rs` regions). All are in the
-stored orientation; the point is given as the photo is seen.
+Faces in XMP (`mwg-rs` regions) come first, then EXIF's SubjectArea and SubjectLocation. They speak
+of the photo as it is stored; the point that is returned lies in the photo as it is seen.
 """
 
 import warnings
@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 
 from pynet_tf.depth.embedded.finding import turned_point
 
+# The numbers of EXIF's tags.
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _REGIONS = "{http://www.metadataworkinggroup.com/schemas/regions/}"
 _AREA = "{http://ns.adobe.com/xmp/sType/Area#}"

@@ -1,4 +1,4 @@
-"""The form that all depth maps have here, and how they are brought to its size and range.
+"""Brings depth maps to the size and the range that they all have here.
 
 depth   uint8 [H/2, W/2] of a photo [H, W, 3], near = bright, stretched to 0..255
 """

@@ -1,11 +1,11 @@
-"""Depth maps of other estimators and sensors, brought into this project's form.
+"""Brings depth maps of other estimators and sensors into this project's form.
 
     given   PNG or TIFF of 8, 16 or 32 bits or .npy, any size; near = bright, near = dark, or
             distances
     depth   uint8, near = bright, stretched to 0..255
 
-What a value means cannot be read off the file: the user says so with `invert`. What was guessed,
-filled or left as it was goes to `say`, a sentence each.
+A file does not show what its values mean: the user says it with `invert`. What was guessed, filled
+or left as it was goes to `say`, a sentence each.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -80,10 +80,9 @@ def normalize_map(
     """Brings a map into the form that training and rendering take.
 
     Args:
-        values: `[h, w]`, integers or floats. Values that are not finite are missing, as are
-            distances of 0 or less, and zeros to be turned over where what is beside them is far
-            from 0. Missing ones are filled from the nearest that is there. An infinite distance is
-            as far as can be.
+        values: `[h, w]`, integers or floats. Holes are filled from the nearest value: what is not
+            finite, distances of 0 or less, and zeros that are to be turned over and are far from
+            what is beside them. An infinite distance is as far as can be.
         invert: None if near = bright (large) already; `levels` if near = dark on a relative
             scale, which is turned over; `distance` if the values are distances, of which the
             inverse is taken; `auto` for `distance` if they are floats and `levels` if integers.
@@ -111,7 +110,7 @@ def normalize_map(
 
 
 def _nearness(values: np.ndarray, invert: str | None, say: Say) -> np.ndarray:
-    """Large = near, all finite; constant if no value is valid."""
+    """Returns values that are large where it is near, all finite; constant if none is valid."""
     if invert == "auto":
         invert = "distance" if values.dtype.kind == "f" else "levels"
     values = values.astype(np.float64)

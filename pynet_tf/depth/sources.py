@@ -1,4 +1,4 @@
-"""Where the depth map of a photo file comes from: given, inside the photo, or estimated.
+"""Finds the depth map of a photo file: a given file, the map inside the photo, or an estimate.
 
 Maps are uint8 `[h, w]`, near = bright, of the photo's proportions. TensorFlow and KerasHub are
 imported only where an estimator needs them.

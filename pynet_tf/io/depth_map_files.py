@@ -14,6 +14,7 @@ from PIL import Image
 from pynet_tf.errors import InputError
 from pynet_tf.io.opening import open_image
 
+# In pixels: fewer on a side show no depth.
 SMALLEST_SIDE = 4
 # A map may be this much longer or shorter than the photo's proportions ask for, besides one pixel
 # of rounding.
@@ -24,7 +25,8 @@ COLOUR_MAPS = ("Spectral_r", "inferno", "magma", "plasma", "viridis", "turbo", "
 _FAR_FROM_MAP = 6.0
 # Levels of 255: channels that differ by less, in 99 of 100 pixels, are grey; JPEG colours the rest.
 _GREY = 4
-# Ground is nearer at the bottom: a map whose lower part is this much farther is turned over.
+# In parts of the range of levels: a map whose lower third is this much farther than its upper one
+# seems to be turned over, since ground is nearer at the bottom.
 _UPSIDE_DOWN = 0.2
 # 16-bit values that reach no higher than this part of the type are not stretched: another unit.
 _LOW_RANGE = 0.25

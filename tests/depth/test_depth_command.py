@@ -42,11 +42,6 @@ def photo_of(height, width, seed=0):
     return photo
 
 
-def run(folder, *arguments):
-    command = [sys.executable, "-m", "pynet_tf.depth", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
 @pytest.mark.parametrize(
     ("height", "width", "expected"),
     [
@@ -153,26 +148,29 @@ def test_stretch_keeps_the_contrast_despite_outliers():
     assert stretch(lone)[5, 5] == 255
 
 
-def test_command_makes_the_maps_of_a_folder_and_survives_a_bad_photo(weights, nursery, tmp_path):
+def test_command_makes_the_maps_of_a_folder_and_survives_a_bad_photo(
+    bright_is_far, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(megadepth, "load", lambda _: megadepth.MegaDepth(bright_is_far))
+    (tmp_path / "net.weights.h5").touch()
     photos = tmp_path / "photos"
     photos.mkdir()
     Image.fromarray(photo_of(64, 96)).save(photos / "wide.jpg")
     Image.fromarray(photo_of(97, 64)).save(photos / "tall.PNG")
     (photos / "bad.jpg").write_bytes((photos / "wide.jpg").read_bytes()[:300])
-    command = ("photos", "--model", weights, "--output", "depth")
-    first = nursery.run("pynet_tf.depth", *command, cwd=tmp_path)
-    assert first.status == 1
-    assert "bad.jpg" in first.err
-    assert "Traceback" not in first.err
-    assert "2 maps made, 0 were there already, 1 failed" in first.out
+    command = ("photos", "--model", "net.weights.h5", "--output", "depth")
+    assert main(command) == 1
+    said = capsys.readouterr()
+    assert "bad.jpg" in said.err
+    assert "2 maps made, 0 were there already, 1 failed" in said.out
     sizes = {path.name: Image.open(path).size for path in (tmp_path / "depth").iterdir()}
     assert sizes == {"wide.png": (48, 32), "tall.png": (32, 48)}
 
     (photos / "bad.jpg").unlink()
     (tmp_path / "depth" / "tall.png").write_text("mine")
-    second = run(tmp_path, *command)
-    assert second.returncode == 0
-    assert "all 2 maps are in depth already" in second.stdout
+    assert main(command) == 0
+    assert "all 2 maps are in depth already" in capsys.readouterr().out
     assert (tmp_path / "depth" / "tall.png").read_text() == "mine"
 
 
@@ -214,7 +212,8 @@ def test_mistakes_end_with_one_sentence(tmp_path, monkeypatch, arguments, said):
 
 
 def test_command_reports_a_mistake_without_a_stack_trace(tmp_path):
-    done = run(tmp_path, "none.jpg", "--output", "out")
+    command = [sys.executable, "-m", "pynet_tf.depth", "none.jpg", "--output", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "pynet_tf.depth: error: none.jpg is not there; check the name\n"
 
@@ -222,7 +221,6 @@ def test_command_reports_a_mistake_without_a_stack_trace(tmp_path):
 def test_pytorch_weights_are_sent_to_the_converter(tmp_path):
     Image.fromarray(photo_of(64, 64)).save(tmp_path / "a.png")
     (tmp_path / "net.pth").write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
-    done = run(tmp_path, "a.png", "--model", "net.pth", "--output", "out")
-    assert done.returncode == 2
-    assert "convert_megadepth.py" in done.stderr
-    assert done.stderr.count("\n") == 1
+    command = [str(tmp_path / "a.png"), "--model", str(tmp_path / "net.pth"), "--output", "out"]
+    with pytest.raises(InputError, match=r"of MegaDepth's \.pth tools/convert_megadepth\.py makes"):
+        main(command)

@@ -1,4 +1,4 @@
-"""iPhones: the auxiliary depth image of a HEIC photo, and the frames of a portrait's JPEG (MPO)."""
+"""Reads the maps of iPhones: depth images of HEIC photos, and frames of portrait JPEGs (MPO)."""
 
 import io
 import warnings
@@ -11,8 +11,9 @@ from pynet_tf.depth.embedded import jpeg
 from pynet_tf.depth.embedded.found import BrokenDepthError, EmbeddedDepth, read_grey, stretched
 
 _PIXELS = "http://ns.apple.com/pixeldatainfo/1.0/"
-# What the values of a HEIC's depth image are: inverse distances, disparities, distances.
+# The values of a HEIC's depth image are inverse distances (0), disparities (1, 3), or distances:
 _DISTANCE = 2
+# The index of an MPO: the number of the tag that lists its frames, and how it begins.
 _MPF_ENTRIES, _MPF_HEADER = 0xB002, b"MPF\0"
 
 
@@ -63,6 +64,9 @@ def heic(path: Path) -> tuple[EmbeddedDepth | None, tuple[int, int] | None, int]
 
 def mpo(content: bytes) -> EmbeddedDepth | None:
     """Reads the disparity frame of an iPhone's portrait JPEG; None if there is none.
+
+    Args:
+        content: of the file.
 
     Raises:
         BrokenDepthError: there is one that cannot be read.

@@ -27,7 +27,8 @@ def find(path: Path) -> EmbeddedDepth | None:
         path: of the photo.
 
     Returns:
-        The map with what belongs to it, its focus in the upright photo; None if there is none.
+        The map and its focus, both upright, and the photo from before the phone blurred it, as
+        it is stored. None if the file holds no map.
 
     Raises:
         BrokenDepthError: the file says that it holds one, and it cannot be read.

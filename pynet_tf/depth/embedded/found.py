@@ -1,4 +1,4 @@
-"""What a photo file holds: the result, the error, and reading the images inside with care.
+"""What the readers of photo files share: their result, their error, and how they read a map.
 
 Maps are uint8 `[h, w]`, near = bright, linear in inverse distance.
 """
@@ -12,9 +12,10 @@ from PIL import Image
 
 from pynet_tf.errors import InputError
 
-# Of an image inside a photo: phones store a few hundred to a few thousand pixels a side.
+# Of an image inside a photo: phones store a few hundred to a few thousand pixels a side. What is
+# larger was made to fill the memory.
 LARGEST_PIXELS = 60_000_000
-# A map of fewer pixels on a side shows nothing.
+# In pixels: a map of fewer on a side shows nothing.
 SMALLEST_SIDE = 8
 
 
@@ -27,13 +28,11 @@ class EmbeddedDepth:
     """A depth map from inside a photo.
 
     Attributes:
-        depth: `[h, w]` uint8, near = bright, in the stored orientation of the photo unless
-            `upright`.
+        depth: `[h, w]` uint8, near = bright.
         source: where it was found, in words.
         unblurred: the file of the photo from before the phone blurred it; None if there is none.
-        upright: whether the map is turned already as the photo is to be seen.
-        focus: the point (x, y) that the camera focused on, 0..1 in the stored orientation; None if
-            nothing says.
+        upright: whether map and focus lie as the photo is seen, and not as it is stored.
+        focus: the point (x, y) that the camera focused on, 0..1; None if nothing says.
     """
 
     depth: np.ndarray
@@ -75,7 +74,14 @@ def read_grey(content: bytes, name: str) -> np.ndarray:
 
 
 def stretched(nearness: np.ndarray, name: str) -> np.ndarray:
-    """Stretches a map, near = large, to uint8 0..255.
+    """Stretches a map to 0..255.
+
+    Args:
+        nearness: `[h, w]`, near = large.
+        name: of the map, for messages.
+
+    Returns:
+        `[h, w]` uint8, near = bright.
 
     Raises:
         BrokenDepthError: it is the same everywhere, or holds what is no number.

@@ -1,7 +1,7 @@
-"""GDepth and Dynamic Depth: JPEGs of Google's cameras and of many others.
+"""Reads GDepth and Dynamic Depth, which Google's cameras and many others write into JPEGs.
 
 GDepth keeps the map, and the photo from before it was blurred, as base64 in XMP. Dynamic Depth
-appends them to the file and lists them in XMP; they are found by their lengths from the end.
+appends them to the file and lists their lengths in XMP, so they are found from the end.
 """
 
 import base64
@@ -35,6 +35,9 @@ _ORIGINALS = ("android/original_image", "original")
 def gdepth(content: bytes) -> EmbeddedDepth | None:
     """Reads the map of a GDepth JPEG; None if the file is none.
 
+    Args:
+        content: of the file.
+
     Raises:
         BrokenDepthError: it is one, and the map cannot be read.
     """
@@ -58,6 +61,9 @@ def gdepth(content: bytes) -> EmbeddedDepth | None:
 
 def dynamic_depth(content: bytes) -> EmbeddedDepth | None:
     """Reads the map of a Dynamic Depth JPEG; None if the file is none.
+
+    Args:
+        content: of the file.
 
     Raises:
         BrokenDepthError: it is one, and the map cannot be read.

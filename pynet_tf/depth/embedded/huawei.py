@@ -1,8 +1,8 @@
-"""Huawei's wide-aperture photos (P9 to P30, Mate): a block of raw bytes behind the JPEG.
+"""Reads the maps of Huawei's wide-aperture photos (P9 to P30, Mate): raw bytes behind the JPEG.
 
-Behind the photo lie the photo from before it was blurred, a JPEG too, and a block that begins with
-the word `edof`, surrounded by zeros, in a trailer named `DepthEn`. Known from others' readers, not
-tried on a phone's own file.
+Two things lie behind the photo: the one from before it was blurred, a JPEG too, and a block with
+the word `edof` between zeros. The trailer is named `DepthEn`. All this is known from others'
+readers, and was not tried on a phone's own file.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The segments and the XMP of a JPEG file, as far as depth maps need them."""
+"""Reads the segments and the XMP of a JPEG file, as far as depth maps need them."""
 
 import hashlib
 import re
@@ -8,15 +8,20 @@ from collections.abc import Iterator
 
 from pynet_tf.depth.embedded.found import BrokenDepthError
 
+# JPEG's marks of a segment with metadata, and of where the pixels begin.
 _APP1, _SCAN = 0xE1, 0xDA
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
-# Of all parts together; phones write 1 to 10 MB.
+# In bytes, of all parts together; phones write 1 to 10 MB.
 _LARGEST_XMP = 128 << 20
 
 
 def app1(content: bytes) -> Iterator[bytes]:
-    """Yields the payloads of a JPEG's APP1 segments, in which EXIF and XMP are kept."""
+    """Yields what a JPEG's APP1 segments hold: EXIF and XMP.
+
+    Args:
+        content: of the file.
+    """
     place = 2
     while place + 4 <= len(content) and content[place] == 0xFF:
         marker = content[place + 1]
@@ -33,6 +38,9 @@ def app1(content: bytes) -> Iterator[bytes]:
 
 def xmp_documents(content: bytes) -> list[ElementTree.Element]:
     """Returns a JPEG's XMP: the main document and, where there is one, its extension.
+
+    Args:
+        content: of the file.
 
     Raises:
         BrokenDepthError: a part is missing, longer than it says, or has another hash than the main
@@ -59,7 +67,12 @@ def xmp_documents(content: bytes) -> list[ElementTree.Element]:
 
 
 def properties(documents: list[ElementTree.Element], namespace: str) -> dict[str, str]:
-    """Returns all properties of a namespace by name, from attributes and elements alike."""
+    """Returns the properties of a namespace by name, from attributes and elements alike.
+
+    Args:
+        documents: see `xmp_documents`.
+        namespace: the address that stands for it.
+    """
     prefix, found = "{" + namespace + "}", {}
     for document in documents:
         for element in document.iter():

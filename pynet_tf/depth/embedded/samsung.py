@@ -1,4 +1,4 @@
-"""Samsung's Live Focus photos (S9 to S20): blocks in a trailer of the JPEG."""
+"""Reads the maps of Samsung's Live Focus photos (S9 to S20): blocks in a trailer of the JPEG."""
 
 import itertools
 import struct
@@ -9,6 +9,8 @@ from pynet_tf.depth.embedded.found import BrokenDepthError, EmbeddedDepth, stret
 
 _DIRECTORY, _END = b"SEFH", b"SEFT"
 _MAP, _ABOUT, _SHARP = "DualShot_DepthMap_1", "DualShot_Extra_Info", "DualShot_1"
+# An entry of the directory: two numbers of no use here, the bytes from the block to the directory,
+# and the bytes of the block.
 _ENTRY = struct.Struct("<HHII")
 
 

@@ -1,4 +1,4 @@
-"""KerasHub's Depth Anything: fetched once, kept as a LiteRT file, run without KerasHub.
+"""Loads KerasHub's Depth Anything: it is fetched once, kept as a LiteRT file, run without KerasHub.
 
 Importing KerasHub and tracing its model takes longer than a photo does. So the estimator is
 converted at its first use, to 16-bit weights in the user's cache folder.
@@ -19,7 +19,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.cache import cache_folder
 
-# Megabytes of what is fetched, and what a user has to know of it.
+# By the presets' names: megabytes to fetch, and the licence, which a user has to know.
 PRESETS = {
     "depth_anything_v2_small": (100, "Apache-2.0"),
     "depth_anything_v2_base": (390, "CC BY-NC 4.0: not for commercial use"),

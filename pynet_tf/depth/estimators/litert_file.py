@@ -1,4 +1,4 @@
-"""Estimators of depth in LiteRT files (`.tflite`)."""
+"""Loads estimators of depth from LiteRT files (`.tflite`)."""
 
 import os
 from pathlib import Path

@@ -19,13 +19,14 @@ from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
 from pynet_tf.io.images import read_photo, resize
 
+# The network sees as many pixels as when it was published, and sides that its poolings divide.
 NETWORK_PIXELS = 384 * 512
 NETWORK_MULTIPLE = 32
 # Photos longer than this are squeezed to it, so that the narrow side keeps something to see.
 LARGEST_ASPECT_RATIO = 16
-# Refining: a hundredth of the map's longer side moves edges by as much as the network blurs
-# them; twice that begins to draw lettering and leaves into the map. Beyond this side, which is
-# twice the network's, nothing is gained.
+# The guided filter's radius, in parts of the map's longer side: it moves edges by as much as the
+# network blurs them; twice that begins to draw lettering and leaves into the map. Its smoothness is
+# a variance of colours in 0..1. Its side is in pixels, twice the network's: more gains nothing.
 REFINE_RADIUS = 1 / 100
 REFINE_SMOOTHNESS = 1e-3
 REFINE_SIDE = 1024
@@ -135,7 +136,7 @@ def _estimate_batch(model, batch: list) -> Iterator[tuple[Path, np.ndarray]]:
 
 
 def _run(model, photos: list[np.ndarray]) -> np.ndarray:
-    """Photos of one size, `[h, w, 3] uint8` each, to log depths `[B, h, w] float32`."""
+    """Returns the log depths, `[B, h, w] float32`, of photos of one size, `[h, w, 3] uint8`."""
     return _graph(model)(np.stack(photos)).numpy()
 
 

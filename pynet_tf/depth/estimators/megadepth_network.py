@@ -250,7 +250,7 @@ def load_megadepth(path: Path) -> keras.Model:
 
 
 def _shapes(file: h5py.File) -> list[tuple[int, ...]]:
-    """The shapes of all arrays in the file, sorted."""
+    """Returns the shapes of all arrays in the file, sorted."""
     found = []
 
     def add(_, item):
@@ -262,7 +262,7 @@ def _shapes(file: h5py.File) -> list[tuple[int, ...]]:
 
 
 def _named(fault: str, keys: Iterable[str], limit: int = 8) -> str:
-    """`missing: a, b and 3 more`, or nothing if there are none."""
+    """Returns `missing: a, b and 3 more`, or nothing if there are none."""
     keys = sorted(keys)
     if not keys:
         return ""

@@ -1,4 +1,4 @@
-"""Estimators of depth in ONNX files: Depth Anything, MiDaS, Depth Pro as people have them."""
+"""Loads estimators of depth from ONNX files, as people have Depth Anything, MiDaS, Depth Pro."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What all estimators share: a photo goes in as they want it, a map comes out as we want it.
+"""What all estimators share: the photo becomes what the network takes, its output becomes a map.
 
 photo   uint8 [H, W, 3]
 depth   uint8 [H/2, W/2], near = bright, linear in inverse distance, stretched to 0..255
@@ -15,7 +15,8 @@ from pynet_tf.errors import InputError
 
 # ImageNet's colours, which nearly all estimators were trained with.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# What an estimator of free size is given: the multiple of patches, and the longer side.
+# For estimators of any size, in pixels. Depth Anything's patches have 14, of which sides are a
+# multiple, and it was trained at 518, which the longer side becomes.
 MULTIPLE, FREE_SIDE = 14, 518
 OUTPUTS = ("disparity", "distance")
 # Of colours: `normalized` by ImageNet's mean and deviation, `unit` 0..1, `bytes` 0..255.
@@ -27,14 +28,14 @@ class Estimator:
     """A network that estimates depth.
 
     Attributes:
-        run: image `[1, h, w, 3]` or `[1, 3, h, w]` float32 -> the output, of any shape that is
-            `[h', w']` but for ones.
-        size: height and width that it takes, or None for any multiple of `MULTIPLE`.
+        run: takes the image, float32 `[1, h, w, 3]` or `[1, 3, h, w]`, and gives the output,
+            `[h', w']` with sides of 1 anywhere.
+        size: height and width that it takes; None for any multiple of `MULTIPLE`.
         channels_first: whether it takes `[1, 3, h, w]`.
-        input: one of `INPUTS`, what it takes.
+        input: the colours that it takes, one of `INPUTS`.
         output: `disparity`, near = large, or `distance`, near = small.
         file: what it was loaded from, for messages.
-        is_told: whether the user has said input and output, and the file has not.
+        is_told: whether the user says what input and output are, since the file does not.
     """
 
     run: Callable[[np.ndarray], np.ndarray]

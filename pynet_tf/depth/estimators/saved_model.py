@@ -1,4 +1,4 @@
-"""Estimators of depth in SavedModel folders."""
+"""Loads estimators of depth from SavedModel folders."""
 
 from pathlib import Path
 
