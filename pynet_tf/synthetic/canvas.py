@@ -1,4 +1,4 @@
-"""What surfaces and things are drawn with: natural colours, noise, shapes, leaves and blades.
+"""Draws in natural colours: noise, shapes, leaves and blades of grass.
 
 Colours are sRGB, 0..255; a finished drawing is linear light. Everything random comes from the
 numpy generator given.
@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 
 from pynet_tf.lens.optics import to_light
 
-# Shapes are drawn this many times larger and averaged.
+# Shapes are drawn this many times larger and averaged, so that their edges are smooth.
 FINE = 3
 
+# Palettes, sRGB: colours that photographs of such surfaces have.
 GREENS = ((74, 104, 44), (96, 124, 58), (52, 82, 46), (120, 138, 70), (66, 92, 70))
 AUTUMN = ((176, 110, 40), (150, 74, 36), (190, 150, 60), (120, 60, 40), (140, 120, 70))
 EARTH = ((120, 104, 86), (98, 84, 70), (140, 126, 108), (84, 76, 66), (110, 90, 68))

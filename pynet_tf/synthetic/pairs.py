@@ -24,12 +24,14 @@ from pynet_tf.synthetic import lamps
 from pynet_tf.synthetic.canvas import noise
 from pynet_tf.synthetic.scene import Scene, scene
 
+# The least side of a photo: level 7 sees a sixty-fourth of it.
 SMALLEST = 64
 # Things are flat here and real ones are not: an estimated map shows so much relief of the subject,
 # a third of it farther than the subject is. All of that is within the lens' sharp range.
 RELIEF = 0.15
-# Blurs, in percent of the longer side: log-uniform between these, and a share of none at all.
+# Blurs, in percent of the longer side: log-uniform between these two.
 LEAST_BLUR, MOST_BLUR = 0.1, 2.5
+# The share of pairs without blur, which teach networks to give a photo back.
 UNBLURRED = 0.1
 # True depths this near to the true focus tell where the estimated map has it.
 _SAME_DEPTH = 0.02
@@ -151,7 +153,11 @@ def true_depth(view: Scene) -> np.ndarray:
 def as_the_map_shows(
     depth: np.ndarray, exact: np.ndarray, focus: float, blur: float
 ) -> tuple[float, float]:
-    """Returns the focus and the blur that fit a bent and stretched map best.
+    """Returns focus and blur as an estimated map shows them.
+
+    The map is bent and stretched: the same depth has another value in it, and the same blur
+    spreads over another range.
+
 
     Args:
         depth: the estimated map, `[h, w]` uint8.

@@ -14,6 +14,7 @@ from pynet_tf.synthetic import objects, textures
 from pynet_tf.synthetic.canvas import noise
 from pynet_tf.synthetic.lamps import Lamp, lamps
 
+# What backdrops and things are chosen from.
 WALLS = (textures.facade, textures.plaster, textures.bricks, textures.planks, textures.foliage)
 GROUNDS = (textures.lawn, textures.stones, textures.bricks, textures.plaster, textures.foliage)
 SUBJECTS = (objects.lamp, objects.sign, objects.rock, objects.block, objects.bush, objects.flower)
@@ -25,7 +26,7 @@ NEAREST = (objects.twigs, objects.bush, objects.tuft, objects.fence)
 WITH_LAMPS = 0.6
 # The mean light that a camera's meter aims at, by day and by night.
 BY_DAY, BY_NIGHT = (0.11, 0.26), (0.015, 0.05)
-# What a depth network often does not see.
+# Things that are thin: a depth network often does not see them.
 THIN = (objects.twigs, objects.tuft, objects.fence)
 
 

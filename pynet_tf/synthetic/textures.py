@@ -24,6 +24,7 @@ from pynet_tf.synthetic.canvas import (
     noise,
 )
 
+# No surface has more leaves than this: drawing more takes seconds and looks alike.
 MOST_LEAVES = 5000
 
 
