@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from pynet_tf.errors import InputError
-from pynet_tf.inference import kept_forms
+from pynet_tf.inference import litert_cache
 from pynet_tf.inference.any_size import LARGEST_SIDE, PreparedPhoto
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.inference.network_input import SMALLEST_SIDE, half_size_input, network_input
@@ -202,14 +202,14 @@ def load(
     Raises:
         InputError: the model is missing, damaged or of another program, or lacks the level.
     """
-    path = kept_forms.boxed_network() if model is None else Path(model)
+    path = litert_cache.boxed_network() if model is None else Path(model)
     if path.suffix == ".tflite":
         return _of_file(path, path)
     saved = is_saved_model(path)
     described = read_description(path) if saved else RunDirectory(path).holding(level)
     told = described.input.is_told_defocus
     if fast or (told and not saved and not full_size):
-        return _of_file(path, kept_forms.form(path, level, "int8" if fast else "float32"))
+        return _of_file(path, litert_cache.form(path, level, "int8" if fast else "float32"))
     return _of_tensorflow(path, level, full_size, progress)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import kept_forms, loading, saved_model_folder, signatures, tiling
+from pynet_tf.inference import litert_cache, loading, saved_model_folder, signatures, tiling
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import DEFOCUS_UNIT, input_format
@@ -271,7 +271,7 @@ def test_networks_of_the_head_light_are_refused_but_their_saved_models_render(to
         assert np.abs(render(photo, depth) - expected).max() < 3
 
     with pytest.raises(InputError, match="leave --fast out"):
-        kept_forms.write_form(tmp_path / "old", 1, "int8", tmp_path / "old.tflite")
+        litert_cache.write_form(tmp_path / "old", 1, "int8", tmp_path / "old.tflite")
 
     shutil.copytree(tmp_path / "old", tmp_path / "run" / "level_1")
     description = json.dumps(dataclasses.asdict(folded))

@@ -9,7 +9,7 @@ import pytest
 from pynet_tf import inference, model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import kept_forms, network_input, renderer
+from pynet_tf.inference import litert_cache, network_input, renderer
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
@@ -69,7 +69,7 @@ def test_a_form_is_made_once_and_anew_when_the_weights_change(tmp_path, cache):
         network.get_layer("level_7_head").bias.assign([colour, 0.0, -colour])
         kind = {"width": 0.05, "largest_kernel": 3, "head": "residual"}
         RunDirectory(tmp_path / "run").save(7, network, {}, **kind)
-        forms = [kept_forms.form(tmp_path / "run", None, "int8") for _ in range(2)]
+        forms = [litert_cache.form(tmp_path / "run", None, "int8") for _ in range(2)]
         assert forms[0] == forms[1]
         means.append(inference.load(tmp_path / "run", fast=True).render(photo, depth).mean((0, 1)))
     assert len(list(cache.rglob("*.tflite"))) == 2
@@ -78,7 +78,7 @@ def test_a_form_is_made_once_and_anew_when_the_weights_change(tmp_path, cache):
 
 
 def test_a_kept_form_renders_without_tensorflow(told, cache, tmp_path):
-    form = kept_forms.form(told / "run", None, "float32")
+    form = litert_cache.form(told / "run", None, "float32")
     photo, depth = sample()
     np.savez(tmp_path / "sample.npz", photo=photo, depth=depth)
     code = (
@@ -114,7 +114,7 @@ def test_networks_that_choose_for_themselves_refuse_to_be_told(tmp_path):
 
 
 def test_a_package_without_the_network_says_where_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(kept_forms, "_BOXED", (tmp_path / "small",))
+    monkeypatch.setattr(litert_cache, "_BOXED", (tmp_path / "small",))
     with pytest.raises(InputError, match=r"small, the network that comes .* name a model"):
         renderer.load()
 
@@ -158,12 +158,12 @@ def test_settings_out_of_range_are_refused(settings, told):
 
 
 def test_the_forms_that_come_with_the_project_are_of_its_network():
-    boxed = kept_forms.boxed_network()
+    boxed = litert_cache.boxed_network()
     photo, depth = sample(128, 192)
     pyramid, described = RunDirectory(boxed).load()
     image = network_input.network_input(photo / np.float32(255), depth[:64, :96] / 20 - 4)
     expected = model.level_model(pyramid, described.level)(image).numpy()
     for kind, allowed in (("float32", 1e-3), ("int8", 0.1)):
-        form = kept_forms.form(boxed, None, kind)
+        form = litert_cache.form(boxed, None, kind)
         assert form.is_relative_to(boxed)
         assert np.abs(LiteRTNetwork(form)(image) - expected).max() < allowed

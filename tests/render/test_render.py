@@ -12,7 +12,7 @@ from pynet_tf import model
 from pynet_tf.depth import estimators, sources
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import kept_forms, loading, renderer, tiling
+from pynet_tf.inference import litert_cache, loading, renderer, tiling
 from pynet_tf.io import images
 from pynet_tf.lens import optics
 from pynet_tf.render import command as render
@@ -275,7 +275,7 @@ def test_without_a_model_the_small_one_of_the_project_renders(folder):
 
 
 def test_a_small_model_that_was_not_installed_is_named(folder, monkeypatch):
-    monkeypatch.setattr(kept_forms, "_BOXED", (folder / "small",))
+    monkeypatch.setattr(litert_cache, "_BOXED", (folder / "small",))
     with pytest.raises(InputError, match=r"small.*is not there; .*--model"):
         render.main(["photos", "--depth", "depth", "--output", "out"])
 
