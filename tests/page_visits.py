@@ -81,7 +81,7 @@ class Visit:
 
     @property
     def told(self):
-        return self.tab.inner_text("#told").strip()
+        return self.tab.evaluate("document.querySelector('#told p')?.innerText ?? ''")
 
     def wait_told(self, words):
         deadline = time.monotonic() + PATIENCE / 1000
@@ -114,10 +114,16 @@ class Visit:
         self.tab.set_input_files("#drop input[type=file]", path)
         self.wait_told(told)
 
+    def point(self, x, y):
+        """Moves the pointer to a place of the picture in 0..1."""
+        box = self.tab.locator("#picture img").bounding_box()
+        self.tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
     def click(self, x, y):
         """Clicks on the picture at a place in 0..1."""
-        box = self.tab.locator("#picture img").bounding_box()
-        self.tab.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        self.point(x, y)
+        self.tab.mouse.down()
+        self.tab.mouse.up()
 
     def settle(self):
         """Waits until nothing more happens to the picture."""

@@ -9,8 +9,10 @@ import html
 import re
 import shutil
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 import numpy as np
@@ -26,9 +28,22 @@ VIEWS = ("Picture", "Before / after", "In focus", "Depth")
 METHODS = {"Network": "net", "Thin lens": "lens"}
 # What the handlers change: a sentence; what is there before a photo is open and after, and the way
 # back; the picture; the two pictures of before and after; the command that makes the same picture;
-# and last the two places to drop files at, which are emptied.
-SHOWN = ("told", "start", "studio", "another", "picture", "compare", "command", "photo", "given")
+# where the depth map is; and last the two places to drop files at, which are emptied.
+SHOWN = (
+    "told",
+    "start",
+    "studio",
+    "another",
+    "picture",
+    "compare",
+    "command",
+    "depth",
+    "photo",
+    "given",
+)
 Updates = tuple
+# Longer side of the depth map that the page's script dims the picture with.
+_SMALL_MAP = 480
 _NOTHING_OPEN = "This photo is no longer open; drop it again."
 _NO_DEPTH = (
     "This photo holds no depth map, and {why}. Give a depth map of your own under Depth map, or "
@@ -66,12 +81,14 @@ class Handlers:
     def example(
         self, view: str, blur, lights, sharp_range, method, request: gr.Request,
         event: gr.SelectData,
-    ) -> Updates:  # fmt: skip
+    ) -> Iterator[Updates]:  # fmt: skip
         """Opens an example."""
         example = examples.found()[event.index]
+        yield _updates(told=_sentence("Opening the example …", "busy"))
         with self._session(request) as session:
             sliders = blur, lights, sharp_range, method
-            return self._opened(session, example.photo, example.depth, view, sliders)
+            shown = self._opened(session, example.photo, example.depth, view, sliders)
+        yield shown
 
     def _opened(self, session: Session, file: Path, depth: Path | None, view: str, sliders):
         session.close()
@@ -160,28 +177,31 @@ class Handlers:
             def run() -> Updates:
                 if owned is not None and not session.owns(owned):
                     raise InputError("this file was not uploaded from here; drop it again")
-                photo = session.photo
-                if photo is None:
-                    raise InputError(_NOTHING_OPEN)
-                change(photo)
-                _open(session)
+                if owned is None or session.photo is None:
+                    _open(session)
+                change(session.photo)
                 return self._shown(session, view)
 
             return _answer(run, session)
 
-    def download(self, request: gr.Request) -> tuple[str, str]:
-        """Writes the picture at full size; returns what is told and where the file is."""
+    def download(self, request: gr.Request) -> Iterator[tuple[str, str]]:
+        """Writes the picture at full size; tells so, and where the file is."""
+        yield _sentence("Rendering at full size …", "busy"), ""
         with self._session(request) as session:
-            try:
-                photo = _open(session)
-                for earlier in session.made.glob("full_*"):
-                    shutil.rmtree(earlier, ignore_errors=True)
-                path, remarks = photo.write(session.new_folder(session.made, "full_"))
-            except Exception as error:
-                return _wrong(error, session), ""
-            height, width = photo.found.photo.shape[:2]
-            told = [f"Downloaded: {path.name}, {width}x{height} pixels", *remarks]
-            return _sentence("; ".join(told) + "."), str(path)
+            answer = self._written_whole(session)
+        yield answer
+
+    def _written_whole(self, session: Session) -> tuple[str, str]:
+        try:
+            photo = _open(session)
+            for earlier in session.made.glob("full_*"):
+                shutil.rmtree(earlier, ignore_errors=True)
+            path, remarks = photo.write(session.new_folder(session.made, "full_"))
+        except Exception as error:
+            return _wrong(error, session), ""
+        height, width = photo.found.photo.shape[:2]
+        told = [f"Downloaded: {path.name}, {width}x{height} pixels", *remarks]
+        return _sentence("; ".join(told) + "."), _address(path)
 
     def another(self, request: gr.Request) -> Updates:
         """Closes the photo."""
@@ -209,6 +229,17 @@ class Handlers:
                 raise gr.Error(_NOTHING_OPEN, print_exception=False)
             yield session
 
+    def _small_map(self, session: Session) -> Path:
+        """Returns the file of the depth map for the page's script, new for a new map."""
+        depth = session.photo.found.depth
+        path = session.made / f"depth_{zlib.crc32(depth.tobytes()):08x}.png"
+        if not path.is_file():
+            height, width = session.photo.small.shape[:2]
+            scale = min(1.0, _SMALL_MAP / max(height, width))
+            size = max(1, round(height * scale)), max(1, round(width * scale))
+            images.write_image(path, images.resize(depth, *size))
+        return path
+
     def _shown(self, session: Session, view: str) -> Updates:
         """Shows the open photo."""
         photo = session.photo
@@ -232,8 +263,13 @@ class Handlers:
             told=_sentence(state), start=gr.update(visible=False),
             studio=gr.update(visible=True), another=gr.update(visible=True),
             picture=picture, compare=compare,
-            command=photo.command(),
+            command=photo.command(), depth=_address(self._small_map(session)),
         )  # fmt: skip
+
+
+def _address(path: Path) -> str:
+    """Returns where the page finds a file, below its own address."""
+    return f"gradio_api/file={quote(str(path))}"
 
 
 def _choices(blur: float, lights: float, sharp_range: float, method: str) -> Choices:

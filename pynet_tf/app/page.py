@@ -88,11 +88,12 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                     )  # fmt: skip
         # Fields for what the page's script tells and is told.
         point = gr.Textbox(visible="hidden", elem_id="point")
+        depth = gr.Textbox(visible="hidden", elem_id="map")
         link = gr.Textbox(visible=False)
 
         shown_in = {
             "told": told, "start": start, "studio": studio, "another": another, "picture": picture,
-            "compare": compare, "command": command, "photo": photo, "given": given,
+            "compare": compare, "command": command, "photo": photo, "given": given, "depth": depth,
         }  # fmt: skip
         outputs = [shown_in[name] for name in SHOWN]
         sliders = [blur, lights, sharp_range, method]
@@ -103,7 +104,11 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         gallery.select(handlers.example, [view, *sliders], outputs, **quietly)
         point.change(handlers.click, [point, view], outputs, **drawn)
         gr.on(
-            [slider.input for slider in sliders], handlers.slide, [view, *sliders], outputs, **drawn
+            [slider.change for slider in sliders],
+            handlers.slide,
+            [view, *sliders],
+            outputs,
+            **drawn,
         )
         view.input(handlers.look, [view], outputs, **drawn)
         automatic.click(handlers.automatic, [view], outputs, **drawn)
@@ -111,8 +116,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         given.clear(handlers.drop_map, [view], outputs, **drawn)
         another.click(handlers.another, None, outputs, **quietly)
         download.click(
-            handlers.download, None, [told, link], show_progress="full",
-            show_progress_on=[download], api_visibility="private",
+            handlers.download, None, [told, link], **quietly
         ).then(None, [link], None, js=_script("download.js"))  # fmt: skip
         page.unload(handlers.leave)
     return page.queue(default_concurrency_limit=1, api_open=False)

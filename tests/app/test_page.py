@@ -66,8 +66,8 @@ def detail(picture, x, y, reach=0.06):
     return np.abs(np.diff(picture[rows, columns].mean(axis=-1), axis=0)).mean()
 
 
-# On the face and on the shuttle of the portrait.
-FACE, SHUTTLE = (0.43, 0.25), (0.80, 0.42)
+# On the face, the shuttle and the wall of the portrait.
+FACE, SHUTTLE, WALL = (0.43, 0.25), (0.80, 0.42), (0.65, 0.1)
 
 
 def test_a_click_makes_its_place_sharp_and_a_slide_blurs_more(visit):
@@ -159,6 +159,27 @@ def test_views_show_both_pictures_what_is_in_focus_and_the_depth(visit):
     page.view("Depth")
     page.wait_picture(shown)
     assert np.ptp(page.picture(), axis=-1).max() < 12
+
+
+def test_while_the_pointer_is_down_what_would_not_be_sharp_is_dimmed(visit):
+    page = visit()
+    page.example(0)
+    shown = page.source
+    page.point(*FACE)
+    page.tab.mouse.down()
+    page.tab.wait_for_selector(".overlay")
+    look = """places => places.map(([x, y]) => {
+        const canvas = document.querySelector('.overlay');
+        const pixel = [x * canvas.width, y * canvas.height, 1, 1];
+        return canvas.getContext('2d').getImageData(...pixel).data[3];
+    })"""
+    assert page.tab.evaluate(look, [FACE, WALL]) == [0, 191]
+    page.point(*WALL)
+    assert page.tab.evaluate(look, [FACE, WALL]) == [191, 0]
+    page.tab.mouse.up()
+    assert page.tab.locator(".overlay").count() == 0
+    page.wait_picture(shown)
+    assert "where you clicked" in page.told
 
 
 def test_two_visitors_do_not_see_each_others_photos_or_settings(visit):

@@ -1,7 +1,7 @@
-(path) => {
-  if (!path) return;
+(address) => {
+  if (!address) return;
   const link = document.createElement("a");
-  link.href = "gradio_api/file=" + path.split("/").map(encodeURIComponent).join("/");
-  link.download = path.split("/").pop();
+  link.href = address;
+  link.download = decodeURIComponent(address.split("/").pop());
   link.click();
 }

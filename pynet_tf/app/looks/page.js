@@ -25,7 +25,7 @@
     const [width, height] = [size.width * scale, size.height * scale];
     const x = (event.clientX - box.left - (box.width - width) / 2) / width;
     const y = (event.clientY - box.top - (box.height - height) / 2) / height;
-    return x < 0 || y < 0 || x > 1 || y > 1 ? null : `${x.toFixed(5)},${y.toFixed(5)}`;
+    return x < 0 || y < 0 || x > 1 || y > 1 ? null : [x, y];
   };
 
   const mark = (frame, event) => {
@@ -39,17 +39,91 @@
     setTimeout(() => ring.remove(), 15000);
   };
 
-  document.addEventListener("click", (event) => {
-    // The picture itself may be taken away between pressing and letting go; what holds it stays.
+  // The picture itself may be taken away between pressing and letting go; what holds it stays.
+  const held = (event) => {
     const holder = event.target.closest?.("#picture .image-container > button");
     const frame = holder?.querySelector(".image-frame");
-    const field = document.querySelector("#point textarea, #point input");
     const point = frame && size.width && place(frame.querySelector("img") ?? frame, event);
-    if (!point || !field) return;
-    mark(frame, event);
-    field.value = point;
+    return point ? { frame, point } : null;
+  };
+
+  document.addEventListener("click", (event) => {
+    const field = document.querySelector("#point textarea, #point input");
+    const found = held(event);
+    if (!found || !field) return;
+    mark(found.frame, event);
+    field.value = found.point.map((value) => value.toFixed(5)).join(",");
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
+
+  // While the pointer is down, all is dimmed that would not be sharp if it were let go here. The law
+  // is that of pynet_tf.lens.focus, the limits are those of pynet_tf.app.views.
+  const [SHARP, NOT_SHARP, DARK] = [0.15, 0.4, 0.75];
+  const map = { address: "", width: 0, height: 0, depth: [] };
+
+  const load = async () => {
+    const address = document.querySelector("#map textarea, #map input")?.value;
+    if (!address || address === map.address) return;
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(image, 0, 0);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    map.depth = pixels.filter((_, index) => index % 4 === 0);
+    Object.assign(map, { address, width: canvas.width, height: canvas.height });
+  };
+
+  const dim = (canvas, [x, y]) => {
+    const number = (name) => Number(document.querySelector(`${name} input[type=number]`).value);
+    const [blur, range] = [number("#blur"), number("#sharp_range")];
+    const [behind, before] = [range / 400, (3 * range) / 400];
+    const column = Math.min(Math.floor(x * map.width), map.width - 1);
+    const row = Math.min(Math.floor(y * map.height), map.height - 1);
+    const focus = map.depth[row * map.width + column] / 255;
+    const reach = Math.max(focus, 1 - focus) - Math.min(behind, before);
+    [canvas.width, canvas.height] = [map.width, map.height];
+    const shade = new ImageData(map.width, map.height);
+    map.depth.forEach((value, index) => {
+      const away = value / 255 - focus;
+      const outside = away - Math.min(Math.max(away, -behind), before);
+      const radius = (Math.abs(outside) * blur) / reach;
+      const share = Math.min(1, (radius - SHARP) / (NOT_SHARP - SHARP));
+      // Values below 0 become 0.
+      shade.data[4 * index + 3] = 255 * DARK * share;
+    });
+    canvas.getContext("2d").putImageData(shade, 0, 0);
+  };
+
+  let overlay = null;
+
+  const lift = () => {
+    overlay?.remove();
+    overlay = null;
+  };
+
+  document.addEventListener("pointerdown", async (event) => {
+    const found = event.isPrimary && event.button === 0 && held(event);
+    if (!found) return;
+    lift();
+    overlay = document.createElement("canvas");
+    overlay.className = "overlay";
+    const canvas = overlay;
+    await load().catch(() => {});
+    // It may have been let go meanwhile.
+    if (!map.width || overlay !== canvas) return;
+    dim(canvas, found.point);
+    found.frame.append(canvas);
+  });
+
+  document.addEventListener("pointermove", (event) => {
+    const found = overlay?.isConnected && held(event);
+    if (found) dim(overlay, found.point);
+  });
+
+  for (const kind of ["pointerup", "pointercancel", "blur"]) window.addEventListener(kind, lift);
 
   // Files that the server would refuse are not sent to it: Gradio's own check leaves the place where
   // they were dropped unusable.
