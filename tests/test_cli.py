@@ -66,7 +66,38 @@ def test_bugs_are_not_hidden():
 
 def test_progress_passes_everything_on_and_ends_with_a_line(capsys):
     assert list(cli.progress(range(3), 3, "counting", lambda: "note")) == [0, 1, 2]
-    assert capsys.readouterr().err == "counting: 3 of 3, 0 s left note\n"
+    assert capsys.readouterr().err == "counting: 3 of 3 note\n"
+
+
+def _told(durations, total, capsys, monkeypatch):
+    """Returns the time left in words after each item, empty where none is told."""
+    now = 0.0
+    monkeypatch.setattr(cli.time, "monotonic", lambda: now)
+    for item in cli.progress(durations, total, "working", every=0.0):
+        now += item
+    lines = capsys.readouterr().err.splitlines()
+    return [line.partition(", ")[2] for line in lines]
+
+
+def test_no_time_left_is_told_before_it_means_something(capsys, monkeypatch):
+    """A training's first steps: the graph is built, caches are cold."""
+    told = _told([40.0, 3.0, 1.5] + [1.0] * 97, 1000, capsys, monkeypatch)
+    first = next(number for number, words in enumerate(told) if words)
+    assert 5 <= first <= 15
+    # Never far off: 990 steps of a second each.
+    assert set(told[first:]) <= {f"{minutes} min left" for minutes in range(15, 19)}
+
+
+def test_items_that_come_several_at_a_time_are_not_taken_for_quick(capsys, monkeypatch):
+    told = _told([20.0, 0.01, 0.01, 0.01] * 12, 480, capsys, monkeypatch)
+    known = [words for words in told if words]
+    assert known
+    assert set(known) <= {f"{minutes} min left" for minutes in range(30, 56)}
+
+
+def test_a_pause_does_not_hide_the_time_left(capsys, monkeypatch):
+    told = _told([1.0] * 50 + [30.0] + [1.0] * 50, 200, capsys, monkeypatch)
+    assert all(told[10:-1])
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_any_number_of_workers_gives_the_same_bytes(run, flat, tmp_path):
         f"prepared: one/ebb/{shards.VERSION} (train 2, test 2)\n",
     )
     # Nothing of TFDS's or TensorFlow's own messages.
-    assert one.stderr == "preparing: 4 of 4, 0 s left\n"
+    assert one.stderr == "preparing: 4 of 4\n"
     two = run(flat, "--data_dir", "two", "--workers", 2, "--test_range", "7:13")
     assert two.returncode == 0
     assert prepared(tmp_path / "one") == prepared(tmp_path / "two")
