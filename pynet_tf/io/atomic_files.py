@@ -1,12 +1,13 @@
 """Output that is either whole or absent: write beside, then rename.
 
 A process killed at any moment leaves the old file, or the new one, never half of one. It may leave
-hidden files and folders beside them, with the number of the process in their names:
+hidden files and folders beside them, with its name (see `owners`) in theirs:
 
-    .partial.<number>.<name>     what was to become `name`
-    .replaced.<number>.<name>    the folder `name` that was about to be replaced
+    .partial.<writer>.<name>     what was to become `name`
+    .replaced.<writer>/<name>    the folder `name` that was about to be replaced
 
-The next write to the same folder removes them, and puts a folder back that is missing.
+The next process that writes to the same folder removes them, and puts a folder back that is
+missing. What another machine writes there is left alone, until nothing has changed for a day.
 """
 
 import contextlib
@@ -16,15 +17,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-_HIDDEN = re.compile(r"\.(partial|replaced)\.(\d+)\.(.+)", re.DOTALL)
-# Bytes of a name that the temporary one keeps: file systems allow 255.
-_LONGEST_NAME = 200
+from pynet_tf.io import owners
 
-
-def partial_path(path: Path) -> Path:
-    """Returns where `path` is prepared: hidden, in the same folder, all suffixes kept."""
-    path = Path(path)
-    return _hidden(path.with_name(os.fsdecode(os.fsencode(path.name)[-_LONGEST_NAME:])), "partial")
+_HIDDEN = re.compile(r"\.(partial|replaced|writing)\.([^.]+)(?:\..+)?", re.DOTALL)
+# Folders that this process has put right: to list a large one for every file takes long.
+_settled: set[str] = set()
+# Bytes of a name; file systems allow no more.
+_LONGEST_NAME = 255
 
 
 @contextlib.contextmanager
@@ -36,34 +35,44 @@ def replacing(path: Path) -> Iterator[Path]:
             until the new one is complete. A symbolic link is replaced, not followed.
 
     Yields:
-        The temporary path beside it; nothing exists there. On an exception it is removed.
+        The temporary path beside it, all suffixes kept; nothing exists there. On an exception it
+        is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    settle(path.parent)
-    partial = partial_path(path)
-    _remove(partial)
+    folder = os.path.abspath(path.parent)
+    if folder not in _settled:
+        settle(path.parent)
+        _settled.add(folder)
+    with owners.writing(path.parent) as writer:
+        partial = path.with_name(_shortened(f".partial.{writer}.", path.name))
+        try:
+            yield partial
+            if partial.is_dir() and (path.is_dir() or path.is_symlink()):
+                _replace_folder(partial, path, writer)
+            else:
+                os.replace(partial, path)
+        except BaseException as error:
+            _remove(partial)
+            if isinstance(error, OSError):
+                # A full disk is reported without a name.
+                named = str(error.filename or partial)
+                error.filename = named.replace(str(partial), str(path))
+            raise
+
+
+def _replace_folder(partial: Path, path: Path, writer: str) -> None:
+    # A folder cannot be renamed over another that has content, nor over a link.
+    aside = path.with_name(f".replaced.{writer}")
+    aside.mkdir()
+    os.rename(path, aside / path.name)
     try:
-        yield partial
-        if partial.is_dir() and (path.is_dir() or path.is_symlink()):
-            # A folder cannot be renamed over another that has content, nor over a link.
-            old = _hidden(path, "replaced")
-            _remove(old)
-            os.rename(path, old)
-            try:
-                os.rename(partial, path)
-            except BaseException:
-                os.rename(old, path)
-                raise
-            _remove(old)
-        else:
-            os.replace(partial, path)
-    except BaseException as error:
-        _remove(partial)
-        if isinstance(error, OSError) and error.filename in (None, str(partial)):
-            # A full disk is reported without a name.
-            error.filename = str(path)
+        os.rename(partial, path)
+    except BaseException:
+        os.rename(aside / path.name, path)
+        aside.rmdir()
         raise
+    _remove(aside)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -80,28 +89,37 @@ def settle(folder: Path) -> None:
     happens.
     """
     with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            match = _HIDDEN.fullmatch(name)
-            if match and not _runs(int(match[2])):
-                left, final = Path(folder) / name, Path(folder) / match[3]
-                if match[1] == "replaced" and not os.path.lexists(final):
-                    os.rename(left, final)
-                else:
-                    _remove(left)
+        # The marks of writers come last: they tell who is dead.
+        for name in sorted(os.listdir(folder)):
+            if match := _HIDDEN.fullmatch(name):
+                _settle(Path(folder), Path(folder) / name, *match.groups())
 
 
-def _hidden(path: Path, kind: str) -> Path:
-    return path.with_name(f".{kind}.{os.getpid()}.{path.name}")
+def _settle(folder: Path, left: Path, kind: str, writer: str) -> None:
+    """Puts right what a writer has left, if it is dead."""
+    # Others may do the same at the same time.
+    with contextlib.suppress(OSError):
+        if owners.is_dead(folder, writer, _last_change(left)):
+            if kind == "replaced":
+                for old in left.iterdir():
+                    if not os.path.lexists(folder / old.name):
+                        os.rename(old, folder / old.name)
+            _remove(left)
 
 
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+def _shortened(prefix: str, name: str) -> str:
+    """Puts a prefix before a name, of which the end is kept where both are too long."""
+    kept = os.fsencode(name)[-(_LONGEST_NAME - len(prefix)) :]
+    # Not from the middle of a character: some programs and disks take whole ones only.
+    while len(kept) < len(os.fsencode(name)) and kept[:1] and 0x80 <= kept[0] < 0xC0:
+        kept = kept[1:]
+    return prefix + os.fsdecode(kept)
+
+
+def _last_change(path: Path) -> float:
+    """Returns when a file, or anything in a folder, was last changed or renamed."""
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    return max(entry.lstat().st_ctime for entry in (path, *inside))
 
 
 def _remove(path: Path) -> None:

@@ -9,14 +9,12 @@ TensorFlow and TFDS are imported by `build` alone.
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import itertools
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ from pathlib import Path
 from pynet_tf.data import ebb_layout, shards
 from pynet_tf.data.ebb_layout import Source
 from pynet_tf.errors import InputError
-from pynet_tf.io import atomic_files
+from pynet_tf.io import atomic_files, locks
 from pynet_tf.prepare.process_pool import ordered_map
 
 REPORT = "source.json"
@@ -196,31 +194,11 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
 def _staging(data_dir: Path) -> Iterator[Path]:
     """Yields an empty hidden folder; no other process gets it at the same time."""
     parent = shards.folder(data_dir).parent
-    parent.mkdir(parents=True, exist_ok=True)
     staging = parent / ".preparing"
-    # The lock goes with the process, however that ends.
-    lock = os.open(parent, os.O_RDONLY)
-    try:
-        _take(lock, parent)
+    with locks.locked(parent, LOCK_SECONDS):
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:
             yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    finally:
-        os.close(lock)
-
-
-def _take(lock: int, folder: Path) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise InputError(
-                    f"another process is preparing {folder}; wait until it has ended"
-                ) from error
-            time.sleep(0.05)

@@ -288,13 +288,13 @@ def test_ends_with_a_sentence_and_changes_nothing_else(case, place):
     ("command", "arguments", "lock"),
     [
         ("pynet_tf.train", f"--level 7 {DATA} {TRAIN} --run_dir locked", "level_7/.lock"),
-        ("tools/build_ebb.py", "good --workers 1 --data_dir locked", "ebb"),
+        ("tools/build_ebb.py", "good --workers 1 --data_dir locked", "ebb/.lock"),
     ],
 )
 def test_second_run_in_one_folder_is_refused(command, arguments, lock, nursery, place, tmp_path):
     held = tmp_path / "locked" / lock
     held.parent.mkdir(parents=True)
-    held.touch() if held.name == ".lock" else held.mkdir()
+    held.touch()
     file = os.open(held, os.O_RDONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)

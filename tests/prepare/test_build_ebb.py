@@ -1,9 +1,10 @@
-import fcntl
+import contextlib
 import importlib.util
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from PIL import Image
 from pynet_tf import cli
 from pynet_tf.data import ebb_layout, shards
 from pynet_tf.errors import InputError
+from pynet_tf.io import locks
 from pynet_tf.prepare import build_shards
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_ebb.py"
@@ -81,7 +83,8 @@ def test_any_number_of_workers_gives_the_same_bytes(run, flat, tmp_path):
         f"prepared: one/ebb/{shards.VERSION} (train 2, test 2)\n",
     )
     # Nothing of TFDS's or TensorFlow's own messages.
-    assert one.stderr == "preparing: 4 of 4\n"
+    assert one.stderr.endswith("preparing: 4 of 4\n")
+    assert all(line.startswith("preparing: ") for line in one.stderr.splitlines())
     two = run(flat, "--data_dir", "two", "--workers", 2, "--test_range", "7:13")
     assert two.returncode == 0
     assert prepared(tmp_path / "one") == prepared(tmp_path / "two")
@@ -222,7 +225,7 @@ def test_an_interrupted_run_leaves_what_was_there(number, run, nursery, flat, tm
     assert {
         name: data
         for name, data in prepared(tmp_path / "data").items()
-        if not name.startswith("ebb/.preparing")
+        if not name.startswith(("ebb/.preparing", "ebb/.lock"))
     } == before
     again = run(flat, "--data_dir", "data", "--overwrite")
     assert again.returncode == 0
@@ -231,23 +234,20 @@ def test_an_interrupted_run_leaves_what_was_there(number, run, nursery, flat, tm
 
 
 def test_two_at_a_time_are_kept_apart(run, flat, tmp_path):
-    (tmp_path / "data" / "ebb").mkdir(parents=True)
-    lock = os.open(tmp_path / "data" / "ebb", os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    second = run(flat, "--data_dir", "data")
-    os.close(lock)
+    with locks.locked(tmp_path / "data" / "ebb"):
+        second = run(flat, "--data_dir", "data")
     assert second.returncode == 2
-    assert "another process is preparing" in second.stderr
+    assert f"another process (number {os.getpid()} on {socket.gethostname()}) is" in second.stderr
+    assert list((tmp_path / "data" / "ebb").iterdir()) == []
 
 
 def test_a_lock_that_a_killed_run_leaves_for_a_moment_is_waited_for(run, flat, tmp_path):
-    (tmp_path / "data" / "ebb").mkdir(parents=True)
-    lock = os.open(tmp_path / "data" / "ebb", os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    release = threading.Timer(0.5, os.close, [lock])
-    release.start()
-    assert run(flat, "--data_dir", "data", "--workers", 1).returncode == 0
-    release.join()
+    with contextlib.ExitStack() as held:
+        held.enter_context(locks.locked(tmp_path / "data" / "ebb"))
+        release = threading.Timer(0.5, held.pop_all().close)
+        release.start()
+        assert run(flat, "--data_dir", "data", "--workers", 1).returncode == 0
+        release.join()
 
 
 def test_nothing_is_left_among_the_temporary_files(run, flat, tmp_path, monkeypatch):

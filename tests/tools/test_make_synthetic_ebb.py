@@ -11,6 +11,8 @@ import pytest
 from faults import NOBODY
 from PIL import Image
 
+from pynet_tf.io import owners
+
 TOOL = Path(__file__).parents[2] / "tools" / "make_synthetic_ebb.py"
 KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg", "lens": ".json"}
 SMALL = ("--height", 64, "--width", 96, "--seed", 5)
@@ -98,7 +100,8 @@ def test_a_run_that_was_interrupted_is_completed(made, tmp_path):
     before = kept.stat().st_mtime_ns
     # What a kill in the middle of writing leaves, beside files that are there and one missing.
     (tmp_path / "set/train/bokeh/0.jpg").unlink()
-    (tmp_path / f"set/train/bokeh/.partial.{NOBODY}.0.jpg").write_bytes(b"half")
+    writer = f"host-{owners._kernel()}-{NOBODY}-00000000"
+    (tmp_path / f"set/train/bokeh/.partial.{writer}.0.jpg").write_bytes(b"half")
     done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "set") == contents(made)
