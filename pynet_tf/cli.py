@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
         if not value.startswith("~"):
             return text
         expanded = os.path.expanduser(value)
-        if expanded.split("/")[0] == "~":
+        if expanded.split("/")[0] == "~" or (value[1:2] in ("", "/") and _is_homeless()):
             self.error(f"{text}: this user has no home folder; write the path without ~")
         return flag + equals + expanded
 
@@ -61,6 +61,7 @@ def run(main: Callable[[], int | None], name: str) -> None:
         main: parses the arguments and does the work; returns the exit status, None for 0.
         name: what the user typed, e.g. `pynet_tf.train`; begins every error message.
     """
+    _settle_home()
     _settle_keras()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -85,6 +86,25 @@ def run(main: Callable[[], int | None], name: str) -> None:
     sys.exit(status)
 
 
+def _settle_home() -> None:
+    """Gives a user without a home folder, as in containers, one for what libraries keep there.
+
+    They would end in a stack trace, or make a folder called `~`.
+    """
+    if not os.path.isdir(os.path.expanduser("~")):
+        with contextlib.suppress(OSError):
+            os.makedirs(_homeless(), mode=0o700, exist_ok=True)
+        os.environ["HOME"] = _homeless()
+
+
+def _homeless() -> str:
+    return os.path.join(tempfile.gettempdir(), f"pynet_tf_{os.getuid()}")
+
+
+def _is_homeless() -> bool:
+    return os.environ.get("HOME") == _homeless()
+
+
 def _settle_keras() -> None:
     """Gives Keras, not yet imported, the settings that all commands need.
 
@@ -106,8 +126,14 @@ def utf8_path(text: str) -> Path:
     """Takes an argument that TensorFlow is to read from or write to: its names are UTF-8.
 
     Raises:
-        argparse.ArgumentTypeError: this one is not.
+        argparse.ArgumentTypeError: this one is not, or Python takes names for something else.
     """
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not text.isascii():
+        raise argparse.ArgumentTypeError(
+            f"TensorFlow needs {text!r} in UTF-8 and this locale has {encoding}; put PYTHONUTF8=1 "
+            "before the command, or choose a name without accents"
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:

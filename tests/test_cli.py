@@ -1,8 +1,11 @@
 """Exit statuses, messages, progress, and a quiet TensorFlow."""
 
+import argparse
 import os
+import pwd
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from conftest import ROOT
 from pynet_tf import cli
 from pynet_tf.errors import InputError
 from pynet_tf.io.atomic_files import replacing, write_text
+from pynet_tf.io.cache import cache_folder
 
 
 def _run(main, capsys) -> tuple[int, str]:
@@ -46,11 +50,37 @@ def test_every_argument_knows_the_home_folder(monkeypatch, tmp_path):
     assert parser.parse_args(["p", "--data_dir", "~/y"]).data_dir == tmp_path / "y"
 
 
-def test_no_home_folder_is_said(monkeypatch, capsys):
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    with pytest.raises(SystemExit, match="2"):
-        cli.Parser().parse_args(["--data_dir=~/x"])
-    assert "--data_dir=~/x: this user has no home folder" in capsys.readouterr().err
+def test_a_locale_without_utf_8_is_told_where_it_matters(monkeypatch):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    assert cli.utf8_path("run") == Path("run")
+    with pytest.raises(argparse.ArgumentTypeError, match="PYTHONUTF8=1"):
+        cli.utf8_path("\N{LATIN SMALL LETTER E WITH ACUTE}")
+
+
+@pytest.mark.parametrize("home", [None, "gone"])
+def test_a_user_without_a_home_folder(home, monkeypatch, capsys, tmp_path):
+    """As in many containers: the number has no entry in the list of users."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    if home is None:
+        monkeypatch.delenv("HOME", raising=False)
+    else:
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    if home is None:
+        assert cache_folder("a").is_relative_to(tmp_path / "temporary")
+
+    def main():
+        assert cache_folder("a").is_relative_to(tmp_path / "temporary")
+        (Path.home() / "kept").touch()
+        parser = cli.Parser()
+        parser.add_argument("--data_dir")
+        parser.parse_args(["--data_dir=~/x"])
+
+    assert "--data_dir=~/x: this user has no home folder" in _run(main, capsys)[1]
+    assert os.listdir(tmp_path) == ["temporary"]
+    assert list((tmp_path / "temporary").glob("*/kept"))
 
 
 def test_every_command_line_has_this_parser():

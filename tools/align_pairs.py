@@ -82,9 +82,9 @@ def _find(raw: Path) -> tuple[dict[str, list[Path]], list[Path]]:
             raise InputError(f"{folder} is not a folder; RAW needs original/ and bokeh/")
     found = []
     for folder in folders:
-        paths = photo_paths.photo_paths([folder])
+        paths = photo_paths.photo_paths([folder], say=print)
         photo_paths.refuse_shared_stems(paths)
-        found.append({path.stem: path for path in paths})
+        found.append({photo_paths.same_name(path.stem): path for path in paths})
     narrow, wide = found
     pairs = {name: [narrow[name], wide[name]] for name in narrow if name in wide}
     alone = [shots[name] for shots in found for name in shots if name not in pairs]

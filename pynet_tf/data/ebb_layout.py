@@ -42,13 +42,13 @@ from PIL import Image
 
 from pynet_tf.data import jpeg_content
 from pynet_tf.errors import InputError
-from pynet_tf.io import depth_map_files, images
+from pynet_tf.io import depth_map_files, images, photo_paths
+from pynet_tf.io.photo_paths import PHOTO_SUFFIXES
 from pynet_tf.lens.focus import LensSettings
 
 PHOTOS, BOKEH, DEPTHS = "original", "bokeh", "original_depth"
 LENS = "lens"
 LACKS = {PHOTOS: "photo", BOKEH: "bokeh shot", DEPTHS: "depth map"}
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MIN_SIDE = 64
 
 
@@ -247,7 +247,7 @@ def _leave_out(splits: dict[str, tuple[Pair, ...]], path: Path) -> dict[str, tup
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a text file; give a list of pairs, one a line") from error
     listed = [line.split("\t")[0].strip() for line in lines if not line.startswith("#")]
-    listed = {entry for entry in listed if entry}
+    listed = {photo_paths.same_name(entry) for entry in listed if entry}
     there = {entry for name, pairs in splits.items() for p in pairs for entry in _entries(name, p)}
     unknown = sorted(listed - there, key=_natural)
     if unknown:
@@ -266,7 +266,8 @@ def _leave_out(splits: dict[str, tuple[Pair, ...]], path: Path) -> dict[str, tup
 
 def _entries(split: str, pair: Pair) -> set[str]:
     """Returns how a list may name a pair."""
-    return {pair.name, f"{split}/{pair.name}"}
+    name = photo_paths.same_name(pair.name)
+    return {name, f"{split}/{name}"}
 
 
 def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:
@@ -279,6 +280,11 @@ def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:
         )
     pairs: list[Pair] = []
     incomplete: dict[str, list[str]] = {}
+    for kind in LACKS:
+        if (root / kind).is_dir():
+            entries = (root / kind).iterdir()
+            for reason, names in photo_paths.left_out(entries, PHOTO_SUFFIXES).items():
+                incomplete.setdefault(f"in {kind} {reason}", []).extend(names)
     for name in sorted(set().union(*found.values()), key=_natural):
         reasons = [f"no {lack}" for kind, lack in LACKS.items() if name not in found[kind]]
         reasons += [
@@ -290,13 +296,14 @@ def _pairs(root: Path) -> tuple[tuple[Pair, ...], dict[str, tuple[str, ...]]]:
             incomplete.setdefault(reason, []).append(name)
         if not reasons:
             photo, bokeh, depth = (found[kind][name][0] for kind in (PHOTOS, BOKEH, DEPTHS))
-            pairs.append(Pair(name, photo, bokeh, depth, _read_lens(root / LENS / f"{name}.json")))
+            lens = photo_paths.find_by_stem(root / LENS, photo.stem, (".json",))
+            pairs.append(Pair(photo.stem, photo, bokeh, depth, _read_lens(lens)))
     return tuple(pairs), {reason: tuple(names) for reason, names in incomplete.items()}
 
 
-def _read_lens(path: Path) -> tuple[float, float] | None:
+def _read_lens(path: Path | None) -> tuple[float, float] | None:
     """Reads the focus and the blur of a pair; None where there is no such file."""
-    if not path.is_file():
+    if path is None:
         return None
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
@@ -311,12 +318,13 @@ def _read_lens(path: Path) -> tuple[float, float] | None:
 
 
 def _pictures(folder: Path) -> dict[str, list[Path]]:
+    """Returns the pictures in a folder by what they are matched by, see `photo_paths.same_name`."""
     found: dict[str, list[Path]] = {}
     if folder.is_dir():
         for path in folder.iterdir():
             hidden = path.name.startswith(".")
-            if not hidden and path.suffix.lower() in SUFFIXES and path.is_file():
-                found.setdefault(path.stem, []).append(path)
+            if not hidden and path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
+                found.setdefault(photo_paths.same_name(path.stem), []).append(path)
     return found
 
 

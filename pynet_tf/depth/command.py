@@ -32,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _check(options)
     if options.normalize:
-        paths = photo_paths([options.normalize], MAP_SUFFIXES)
+        paths = photo_paths([options.normalize], MAP_SUFFIXES, print)
     else:
-        paths = photo_paths(options.photo)
+        paths = photo_paths(options.photo, say=print)
     refuse_shared_stems(paths)
     refuse_own_folder(paths, options.output)
 

@@ -13,6 +13,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.evaluate import methods, protocol
 from pynet_tf.evaluate.methods import Candidate
 from pynet_tf.evaluate.results import Result, Store, evaluate
+from pynet_tf.io.photo_paths import same_name
 from pynet_tf.lens.focus import BLUR, nearest_subject
 
 # Photos that the search for one blur for all photos uses: enough to choose between a few.
@@ -233,7 +234,9 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 def _named(split: shards.Split, names: Sequence[str]) -> list[int]:
     """Finds photos by name, in the order of the names."""
-    found = {pipeline.facts(split, place)["name"]: place for place in range(len(split))}
+    places = range(len(split))
+    found = {same_name(pipeline.facts(split, place)["name"]): place for place in places}
+    names = [same_name(name) for name in names]
     missing = [name for name in names if name not in found]
     if missing:
         raise InputError(

@@ -18,8 +18,14 @@ def cache_folder(name: str) -> Path:
     Raises:
         InputError: neither can be written to.
     """
-    wanted = Path(platformdirs.user_cache_dir("pynet_tf", appauthor=False)) / name
-    for folder in (wanted, Path(tempfile.gettempdir()) / f"pynet_tf_{os.getuid()}" / name):
+    temporary = Path(tempfile.gettempdir()) / f"pynet_tf_{os.getuid()}" / name
+    try:
+        wanted = Path(platformdirs.user_cache_dir("pynet_tf", appauthor=False)) / name
+    except RuntimeError:
+        # A user without a home folder.
+        wanted = temporary
+    # Or, with earlier versions of platformdirs, one whose folders begin with `~`.
+    for folder in filter(Path.is_absolute, (wanted, temporary)):
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:
@@ -27,6 +33,6 @@ def cache_folder(name: str) -> Path:
         if os.access(folder, os.W_OK):
             return folder
     raise InputError(
-        f"neither {wanted} nor {tempfile.gettempdir()} can be written to; name a folder that can: "
+        f"neither {wanted} nor {temporary} can be written to; name a folder that can: "
         "XDG_CACHE_HOME=FOLDER before the command"
     )

@@ -6,19 +6,33 @@ Users name files, folders and patterns; results are named after the photo's stem
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pynet_tf.errors import InputError
 
 PHOTO_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif"),
-    *(".avif", ".bmp", ".gif"),
+    *(".avif", ".bmp", ".gif", ".ppm", ".pgm", ".pnm"),
 )
+_RAW = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"),
+        *(".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"),
+        *(".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+    }
+)
+_VIDEOS = frozenset({".mov", ".mp4", ".mp", ".m4v", ".avi", ".mkv", ".3gp"})
+# What programs and cameras keep beside photos: nobody misses it in the result.
+_BESIDE = frozenset({".aae", ".xmp", ".thm", ".dop", ".pp3", ".lrv", ".ini", ".db", ".json"})
+RAW_REASON = "raw files, which have to be developed to JPEG, PNG or TIFF first"
 
 
 def photo_paths(
-    arguments: Sequence[str | Path], suffixes: Sequence[str] = PHOTO_SUFFIXES
+    arguments: Sequence[str | Path],
+    suffixes: Sequence[str] = PHOTO_SUFFIXES,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> list[Path]:
     """Expands files, folders and patterns to the photos they stand for.
 
@@ -27,18 +41,59 @@ def photo_paths(
             that end in one of `suffixes`, hidden ones left out) or a pattern with `*`, `?` or
             `[...]` (files as for a folder).
         suffixes: the endings of what is looked for, in small letters with the dot.
+        say: is told in a sentence what of a folder or pattern is left out, and why.
 
     Returns:
         The paths, sorted, each once.
 
     Raises:
-        InputError: a name is not there, or a folder or pattern holds no such file.
+        InputError: a name is not there, is a raw file's, or a folder or pattern holds no such
+            file.
     """
     found = {}
     for argument in arguments:
-        for path in _expand(Path(argument), suffixes):
+        for path in _expand(Path(argument), suffixes, say):
             found.setdefault(os.path.abspath(path), path)
     return sorted(found.values())
+
+
+def left_out(paths: Iterable[Path], suffixes: Sequence[str]) -> dict[str, list[str]]:
+    """Tells which files of a folder are none of those that are read, but perhaps missed.
+
+    Folders, hidden files, what programs keep beside photos, and videos beside a photo of the same
+    name are passed over.
+
+    Args:
+        paths: what is in the folder.
+        suffixes: of what is read.
+
+    Returns:
+        For each reason the names, sorted.
+    """
+    paths = sorted(paths)
+    read = {path.stem for path in paths if _is_wanted(path, suffixes)}
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        suffix = path.suffix.lower()
+        moving = suffix in _VIDEOS and path.stem in read
+        if path.name.startswith(".") or suffix in (*suffixes, *_BESIDE) or moving or path.is_dir():
+            continue
+        if suffix in _RAW:
+            reason = RAW_REASON
+        elif suffix in _VIDEOS:
+            reason = "videos"
+        else:
+            reason = f"files that end in none of {', '.join(suffixes)}"
+        found.setdefault(reason, []).append(path.name)
+    return found
+
+
+def same_name(stem: str) -> str:
+    """Returns what names have in common that look alike.
+
+    An accent may be a character of its own (as Macs write names) or part of its letter.
+    """
+    return unicodedata.normalize("NFC", stem)
 
 
 def refuse_shared_stems(paths: Iterable[Path]) -> None:
@@ -49,7 +104,7 @@ def refuse_shared_stems(paths: Iterable[Path]) -> None:
     """
     first: dict[str, Path] = {}
     for path in paths:
-        other = first.setdefault(path.stem, path)
+        other = first.setdefault(same_name(path.stem), path)
         if other != path:
             raise InputError(
                 f"{other} and {path} would both be written as {path.stem}; rename one, or do "
@@ -71,29 +126,46 @@ def refuse_own_folder(paths: Iterable[Path], output: Path) -> None:
 def find_by_stem(folder: Path, stem: str, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> Path | None:
     """Returns the file in `folder` with this stem and one of the suffixes, None if none is there.
 
-    Suffixes may be in capitals on disk; an earlier one in `suffixes` wins.
+    Suffixes may be in capitals on disk, and accents written otherwise, see `same_name`; an
+    earlier suffix in `suffixes` wins.
     """
+    forms = dict.fromkeys((stem, same_name(stem), unicodedata.normalize("NFD", stem)))
     for suffix in suffixes:
         for spelling in (suffix, suffix.upper()):
-            path = Path(folder) / (stem + spelling)
-            if path.is_file():
-                return path
+            for form in forms:
+                path = Path(folder) / (form + spelling)
+                if path.is_file():
+                    return path
     return None
 
 
-def _expand(path: Path, suffixes: Sequence[str]) -> list[Path]:
+def _expand(path: Path, suffixes: Sequence[str], say: Callable[[str], None]) -> list[Path]:
     if path.is_dir():
         entries, kind = list(path.iterdir()), "folder"
     elif os.path.lexists(path):
+        if path.suffix.lower() in _RAW:
+            raise InputError(f"{path} is one of the {RAW_REASON}")
         return [path]
     elif glob.has_magic(str(path)):
         entries, kind = [Path(name) for name in glob.glob(str(path))], "pattern"
     else:
         raise InputError(f"{path} is not there; check the name")
     files = [entry for entry in entries if _is_wanted(entry, suffixes)]
+    others = left_out(entries, suffixes)
     if not files:
-        raise InputError(f"the {kind} {path} holds no file that ends in {', '.join(suffixes)}")
+        why = "; ".join(f"{reason}: {_listed(names)}" for reason, names in others.items())
+        raise InputError(
+            f"the {kind} {path} holds no file that ends in {', '.join(suffixes)}"
+            + (f" (left out, {why})" if why else "")
+        )
+    for reason, names in others.items():
+        say(f"{path}: left out, {reason} ({len(names)}): {_listed(names)}")
     return files
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _is_wanted(path: Path, suffixes: Sequence[str]) -> bool:

@@ -37,14 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     _check(options, parser)
-    photos = photo_paths(options.photo)
+    photos = photo_paths(options.photo, say=print)
     depth = None if options.depth == "auto" else Path(options.depth)
     jobs = photo_files.plan(photos, options.output, options.format, depth)
     from pynet_tf.depth import sources
 
     source = sources.given(photos, depth) if depth else sources.automatic(_estimator(options))
-    waiting = [job for job in jobs if options.overwrite or not job.output.exists()]
-    _tell_skipped([job for job in jobs if job not in waiting])
+    there = set() if options.overwrite else {job for job in jobs if job.output.exists()}
+    waiting = [job for job in jobs if job not in there]
+    _tell_skipped([job for job in jobs if job in there])
     if not waiting:
         return 0
     render = _lens(options) if options.method == "lens" else _net(options, parser)

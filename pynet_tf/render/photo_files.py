@@ -59,7 +59,9 @@ def plan(
     for photo in photos:
         name = photo.stem + _suffix(photo, picture_format)
         # Some file systems take a.png and A.PNG for one file.
-        first = planned.setdefault(name.casefold(), PlannedPicture(photo, output / name))
+        first = planned.setdefault(
+            photo_paths.same_name(name).casefold(), PlannedPicture(photo, output / name)
+        )
         if first.photo != photo:
             raise InputError(
                 f"{first.photo} and {photo} would both become {output / name}; rename one or "

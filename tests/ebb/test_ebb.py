@@ -1,4 +1,5 @@
 import io
+import unicodedata
 
 import matplotlib
 import numpy as np
@@ -228,6 +229,38 @@ def test_names_sort_by_their_numbers_and_may_have_gaps(tmp_path):
     split = ebb_layout.scan(tmp_path, test_range=(2, 10)).splits
     assert [pair.name for pair in split["test"]] == ["9", "img_2"]
     assert [pair.name for pair in split["train"]] == ["10", "100", "b"]
+
+
+def test_names_match_however_their_accents_are_written(tmp_path):
+    composed, apart = (
+        unicodedata.normalize(form, "\N{LATIN SMALL LETTER U WITH DIAERESIS}1")
+        for form in ("NFC", "NFD")
+    )
+    write_pair(tmp_path, composed)
+    (tmp_path / "bokeh" / f"{composed}.jpg").rename(tmp_path / "bokeh" / f"{apart}.jpg")
+    (tmp_path / "lens").mkdir()
+    (tmp_path / "lens" / f"{apart}.json").write_text('{"focus": 0.5, "blur": 1.0}')
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{apart}\n", encoding="utf-8")
+    [pair] = ebb_layout.scan(tmp_path).splits["train"]
+    assert (pair.name, pair.lens) == (composed, (0.5, 1.0))
+    with pytest.raises(InputError, match="no complete pair"):
+        ebb_layout.scan(tmp_path, leave_out=listed)
+
+
+def test_pictures_of_all_kinds_are_found_and_what_is_left_out_is_named(tmp_path):
+    write_pair(tmp_path, "1", suffix=".gif")
+    write_pair(tmp_path, "2")
+    (tmp_path / "original" / "2.jpg").rename(tmp_path / "original" / "2.dng")
+    (tmp_path / "original" / "2.xmp").touch()
+    found = ebb_layout.scan(tmp_path)
+    assert [pair.name for pair in found.splits["train"]] == ["1"]
+    assert found.incomplete == {
+        "train: in original raw files, which have to be developed to JPEG, PNG or TIFF first": (
+            "2.dng",
+        ),
+        "train: no photo": ("2",),
+    }
 
 
 def test_shards_are_planned_in_order_and_small(source, tmp_path, monkeypatch):
