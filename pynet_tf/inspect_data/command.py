@@ -2,10 +2,11 @@
 
 Look at preview.png first: a misaligned pair has coloured edges where it is sharp, and an inverted
 depth map is dark where it should be near. Then every pair is measured: alignment, exposure, depth
-map, duplicates (also between train and test). Writes to the output folder:
+map, how well a lens of its focus and blur explains the bokeh shot, duplicates (also between train
+and test). Writes to the output folder:
 
-  preview.png      training samples: photo and window, depth, input, target
-  checks.csv       what was measured on each pair
+  preview.png      training samples: photo and window, depth, input, target, focus and blur
+  checks.csv       focus and blur of each pair, and what was measured on it
   suspicious.txt   pairs to look at, with the reason; take out the lines of those that are good and
                    give the rest to tools/build_ebb.py --leave_out suspicious.txt
   suspicious.png   the first of them
@@ -24,11 +25,14 @@ from pynet_tf.data import shards
 from pynet_tf.errors import InputError
 from pynet_tf.io import atomic_files
 
+# Suspicious pairs that are printed, and drawn in suspicious.png.
 SHOWN = 12
 # The preview is one picture, drawn in memory.
 MOST_SAMPLES = 100
 LARGEST_WINDOW = 4096
-MEASURED = ("rows", "columns", "tiles", "exposure", "focus", "range", "likeness", "sharpness")
+# Columns of checks.csv, see `checks.Findings`.
+MEASURED = ("rows", "columns", "tiles", "exposure", "near_is_sharp", "focus", "blur", "unexplained")
+MEASURED += ("range", "likeness", "sharpness")
 
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
@@ -82,7 +86,8 @@ def _check(splits: Sequence[shards.Split], output: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["split", "photo", *MEASURED, "suspicious"])
     for label, findings, why in zip(labels, found, reasons, strict=True):
-        numbers = [*findings.shift, findings.tiles, findings.exposure, findings.focus]
+        numbers = [*findings.shift, findings.tiles, findings.exposure, findings.near_is_sharp]
+        numbers += [findings.focus, findings.blur, findings.unexplained]
         numbers += [findings.depth_range, findings.likeness, findings.sharpness]
         fields = ["" if np.isnan(number) else f"{number:.4g}" for number in numbers]
         writer.writerow([label.split("/")[0], findings.name, *fields, "; ".join(why)])
@@ -101,6 +106,7 @@ def _check(splits: Sequence[shards.Split], output: Path) -> None:
         image_grid.write(output / "suspicious.png", rows, title, 260)
     for line in lines[1 : SHOWN + 1]:
         print(line)
+    print(checks.lenses(found))
     warning = checks.set_warning(found, limits)
     if warning:
         print(warning)

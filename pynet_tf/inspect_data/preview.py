@@ -10,6 +10,7 @@ from pynet_tf.data.shards import Split
 from pynet_tf.io import image_grid, images
 from pynet_tf.io.image_grid import Panel
 
+# Rows of the panels that show whole photos.
 _THUMBNAIL = 320
 
 
@@ -48,7 +49,7 @@ def training_rows(
             Panel(sample["image"][..., 3], "depth", "near = bright"),
             Panel(seen, "input", _augmentation(int(turns), bool(flip))),
             Panel(image[..., 3], "its depth"),
-            Panel(target, "target", f"level {level}: {side}x{side}"),
+            Panel(target, "target", f"level {level}: {side}x{side}\n{_lens(sample)}"),
             Panel(overlaid, "laid over", "red: input, cyan: target"),
         ]
 
@@ -67,9 +68,14 @@ def suspicious_row(sample: Mapping, reasons: Sequence[str]) -> list[Panel]:
     return [
         Panel(photo, sample["name"], "; ".join(reasons), warning=True),
         Panel(_thumbnail(sample["image"][..., 3]), "depth", "near = bright"),
-        Panel(bokeh, "bokeh shot"),
+        Panel(bokeh, "bokeh shot", _lens(sample)),
         Panel(_overlay(photo, bokeh), "laid over", "red: photo, cyan: bokeh"),
     ]
+
+
+def _lens(sample: Mapping) -> str:
+    """Says with which focus and blur the bokeh shot was taken."""
+    return f"focus {sample['focus']:.2f}, blur {sample['blur']:.2f} %"
 
 
 def _augmentation(turns: int, flip: bool) -> str:

@@ -28,7 +28,9 @@ _RADII = (
     *(4.8, 5.6, 6.7, 8, 9.5, 11.3, 13.5, 16, 19, 22.6, 27, 32, 38),
 )
 _FOCI = np.linspace(0, 1, 101)
-_BLURS = np.concatenate([[0], np.geomspace(0.05, 3, 120)])
+# In percent. A pair that comes out at the largest may have no lens that explains it.
+LARGEST_BLUR_TRIED = 3.0
+_BLURS = np.concatenate([[0], np.geomspace(0.05, LARGEST_BLUR_TRIED, 120)])
 # Depths are told apart in so many steps.
 _STEPS = 64
 # The depth around a pixel is even where it varies by less than this within so many pixels.

@@ -1,6 +1,7 @@
 """Checks of pairs: each fault is found, and a good pair is left in peace."""
 
 import csv
+import dataclasses
 import math
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from conftest import ROOT
 from PIL import Image
 from scipy import ndimage
 
-from pynet_tf.data import ebb_layout, shards
+from pynet_tf.data import ebb_layout, pipeline, shards
 from pynet_tf.errors import InputError
 from pynet_tf.inspect_data import checks
 from pynet_tf.io import images
+from pynet_tf.lens import fit
 
 LIMITS = checks.Limits()
 HEIGHT, WIDTH = 384, 512
@@ -36,9 +38,13 @@ def _scene(seed):
     return photo, bokeh, images.resize(depth, HEIGHT // 2, WIDTH // 2)
 
 
-def _measure(photo, bokeh, depth, name="a"):
-    sample = {"name": name, "photo": photo, "image": images.stack(photo, depth), "bokeh": bokeh}
-    return checks.measure(sample)
+# Near is 230 of 255, and Gaussian blur of 5 pixels about a disc of twice that radius.
+FOCUS, BLUR = 0.9, 2.0
+
+
+def _measure(photo, bokeh, depth, focus=FOCUS, blur=BLUR):
+    sample = {"name": "a", "photo": photo, "image": images.stack(photo, depth), "bokeh": bokeh}
+    return checks.measure(sample | {"sharp_depth": depth, "focus": focus, "blur": blur})
 
 
 def _why(*sample):
@@ -52,7 +58,7 @@ def test_a_good_pair_is_not_suspicious(seed):
     assert checks.suspicions(found, LIMITS) == []
     assert found.tiles > 0
     assert math.hypot(*found.shift) < 0.5
-    assert found.focus > 0.5
+    assert found.near_is_sharp > 0.5
 
 
 @pytest.mark.parametrize("shift", [(10, -14), (-8, 0), (0, 21)])
@@ -75,6 +81,35 @@ def test_depth_faults_are_found():
     photo, bokeh, depth = _scene(1)
     assert "far is sharp" in _why(photo, bokeh, 255 - depth)
     assert "depth nearly constant" in _why(photo, bokeh, np.full_like(depth, 90))
+
+
+def test_a_pair_that_no_focus_explains_is_named():
+    photo, bokeh, depth = _scene(1)
+    assert _measure(photo, bokeh, depth).unexplained < 0.4
+    named = "no focus explains the bokeh shot"
+    # Another photo's depth map.
+    assert named in _why(photo, bokeh, np.roll(depth, depth.shape[1] // 2, axis=1))
+    # Shots far out of place: the largest blur halves their difference, and is fitted.
+    moved = _measure(photo, np.roll(bokeh, (40, 60), (0, 1)), depth)
+    for blur, expected in ((2.0, False), (fit.LARGEST_BLUR_TRIED, True)):
+        found = dataclasses.replace(moved, blur=blur, unexplained=0.5)
+        assert (named in "; ".join(checks.suspicions(found, LIMITS))) == expected
+
+
+def test_blurs_too_small_to_tell_are_not_held_against_a_pair():
+    photo, bokeh, depth = _scene(2)
+    assert "no focus" not in _why(photo, photo, depth, FOCUS, 0.0)
+    found = dataclasses.replace(_measure(photo, bokeh, depth), blur=0.1, unexplained=1.0)
+    for sharpness, expected in ((0.98, False), (0.8, True)):
+        named = checks.suspicions(dataclasses.replace(found, sharpness=sharpness), LIMITS)
+        assert ("no focus" in "; ".join(named)) == expected
+
+
+def test_foci_and_blurs_of_a_set_are_said():
+    found = [_measure(*_scene(0), focus, blur) for focus, blur in ((0.2, 1.0), (0.9, 3.0))]
+    assert checks.lenses(found) == (
+        "focus 0.20 to 0.90 (median 0.55), blur 1.00 to 3.00 percent (median 2.00)"
+    )
 
 
 def test_an_inverted_set_is_told_from_single_pairs():
@@ -103,7 +138,7 @@ def test_flat_pictures_are_measured_without_a_warning():
     found = _measure(flat, flat, np.full((32, 48), 7, np.uint8))
     assert found.tiles == 0
     assert math.isnan(found.shift[0])
-    assert math.isnan(found.focus)
+    assert math.isnan(found.near_is_sharp)
     assert "depth nearly constant" in "; ".join(checks.suspicions(found, LIMITS))
 
 
@@ -147,6 +182,11 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(nursery, tmp_pat
         rows = list(csv.DictReader(file))
     assert [row["photo"] for row in rows] == ["0", "1", "2", "3"]
     assert float(rows[1]["columns"]) == pytest.approx(16, abs=1)
+    stored = next(pipeline.photos(shards.open_split(tmp_path / "data", "train"), [0]))
+    for name in ("focus", "blur"):
+        assert float(rows[0][name]) == pytest.approx(stored[name], abs=1e-3)
+    assert float(rows[0]["unexplained"]) < 0.7
+    assert "focus 0." in ran.stdout
     for picture in ("preview.png", "suspicious.png"):
         assert images.read_photo(tmp_path / "seen" / picture).std() > 20
 
