@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import channels, colour, deep_files, photo_metadata
+from pynet_tf.io import channels, colour, photo_metadata, sixteen_bit_files
 from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.channels import Channels, eight_bit
 from pynet_tf.io.opening import open_deep, open_image
@@ -192,7 +192,7 @@ def write_image(
     """
     suffix = Path(path).suffix.lower()
     options, lost = photo_metadata.of_format(suffix, options)
-    if picture.dtype == np.uint16 and suffix not in deep_files.SUFFIXES:
+    if picture.dtype == np.uint16 and suffix not in sixteen_bit_files.SUFFIXES:
         picture = eight_bit(picture)
         lost += (f"a {suffix} file holds 8 of its 16 bits a channel; a PNG holds them all",)
     if alpha is not None and suffix not in _WITH_ALPHA:
@@ -221,7 +221,7 @@ def write_image(
 def _encoded(suffix: str, picture: np.ndarray, options: dict) -> bytes | memoryview:
     # Into memory first: on a full disk Pillow may cut a file short without a word.
     if picture.dtype == np.uint16:
-        return deep_files.encode(suffix, picture, options)
+        return sixteen_bit_files.encode(suffix, picture, options)
     encoded = io.BytesIO()
     Image.fromarray(picture).save(encoded, Image.registered_extensions()[suffix], **options)
     return encoded.getbuffer()

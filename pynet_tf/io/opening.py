@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import channels, code_points, photo_metadata, tiff_files
+from pynet_tf.io import channels, colour_codes, photo_metadata, tiff_files
 from pynet_tf.io.channels import Channels
 
 # Just under the size that Pillow refuses by itself.
@@ -92,12 +92,12 @@ def _with_pillow(
             is_png = opened.format == "PNG"
             found = channels.of_deep_png(opened, whole) if is_png else tiff_files.read(whole)
         head = _head(path, content)
-        points = code_points.find(head, opened.format)
+        points = colour_codes.find(head, opened.format)
         if points:
             opened.info[photo_metadata.CODE_POINTS] = points
         if opened.format == "AVIF":
             # As pillow_heif calls it.
-            opened.info["bit_depth"] = code_points.avif_bits(head)
+            opened.info["bit_depth"] = colour_codes.avif_bits(head)
         # A GIF cannot tell any more once it is closed.
         getattr(opened, "is_animated", False)
         try:
@@ -113,9 +113,9 @@ def _with_pillow(
 
 def _head(path: Path, content: bytes | None) -> bytes:
     if content is not None:
-        return content[: code_points.HEAD]
+        return content[: colour_codes.HEAD]
     with path.open("rb") as file:
-        return file.read(code_points.HEAD)
+        return file.read(colour_codes.HEAD)
 
 
 def _refuse_large(path: Path, width: int, height: int) -> None:

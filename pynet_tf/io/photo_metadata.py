@@ -11,14 +11,14 @@ import warnings
 
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
-from pynet_tf.io import code_points, colour, xmp
+from pynet_tf.io import colour, colour_codes, xmp
 
 _EXIF_FOLDER = 0x8769
 _GPS_FOLDER = 0x8825
 _MAKER_NOTE = 0x927C
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
 # Where `opening` puts those of a file among what Pillow has found.
-CODE_POINTS = "code_points"
+CODE_POINTS = "colour_codes"
 _IPTC = 0x0404
 _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1"
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
@@ -129,7 +129,7 @@ def profile(picture: Image.Image, space: str) -> bytes | None:
     points = picture.info.get(CODE_POINTS)
     # PNG has numbers go before a profile, the others the profile.
     if points and (picture.format == "PNG" or not stored):
-        return code_points.profile(points) if space == "rgb" else None
+        return colour_codes.profile(points) if space == "rgb" else None
     if stored:
         return stored
     if picture.format == "PNG" and "srgb" not in picture.info:
@@ -155,7 +155,7 @@ def left_out(picture: Image.Image, space: str) -> tuple[str, ...]:
     bits = picture.info.get("bit_depth", 8)
     if bits > 8:
         sentences.append(f"its {bits} bits a channel are read as 8")
-    name = code_points.hdr(picture.info.get(CODE_POINTS, (0, 0)))
+    name = colour_codes.hdr(picture.info.get(CODE_POINTS, (0, 0)))
     if name:
         sentences.append(f"it is HDR ({name}), and is read as if it was not: its colours are pale")
     if _has_gain_map(picture):
