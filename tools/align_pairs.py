@@ -8,7 +8,7 @@ OUT gets original/NAME.jpg and bokeh/NAME.jpg, and sheet_01.png ... to look at: 
 the overlay show what is not aligned. Pairs that cannot be aligned are named, the others done, and
 the exit status is 1. Pairs that OUT already has are left alone.
 
-Next: python -m pynet_tf.depth OUT/original --weights W --output OUT/original_depth
+Next: python -m pynet_tf.depth OUT/original --output OUT/original_depth
 
 Needs OpenCV: pip install opencv-python-headless
 """

@@ -47,8 +47,9 @@ def read_map(file: Path, photo: Path, photo_shape: Sequence[int]) -> tuple[np.nd
         InputError: the file is no picture, or shows no depth of this photo.
     """
     picture = open_image(file)
+    # First: estimators' own scripts write coloured maps beside their photos.
+    refuse_other_view(photo, photo_shape, file, picture.size[::-1])
     values, read = _grey_of(picture, file)
-    refuse_other_view(photo, photo_shape, file, values.shape)
     if values.min() == values.max():
         raise InputError(f"{file} is the same everywhere, so it is no depth map; make it anew")
     if looks_upside_down(values):

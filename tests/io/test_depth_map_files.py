@@ -65,6 +65,7 @@ def test_sixteen_bits_over_their_whole_range_are_a_map(tmp_path):
         (np.zeros((1, 1), np.uint8), "too few to be a depth map"),
         (ground().T, "its photo's proportions"),
         (np.hstack([ground(), ground()]), "beside its photo"),
+        (np.random.default_rng(0).integers(0, 256, (96, 256, 3), np.uint8), "beside its photo"),
         (ground().astype(np.uint16) * 20, "may be a distance"),
         (ground().astype(np.float32) / 10, "may be a distance"),
         (np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8), "is coloured"),
