@@ -23,6 +23,14 @@ _TURNS = {
 }
 
 
+# White may be exceeded by lights and the sky, and not by more than this share of a photo.
+_MOST_BEYOND_WHITE = 0.25
+
+
+class ScaleError(ValueError):
+    """The values of a picture are of another scale than pictures have."""
+
+
 @dataclass(frozen=True)
 class Channels:
     """What a picture holds.
@@ -80,9 +88,11 @@ def channels(picture: Image.Image) -> Channels:
         picture: loaded and upright.
 
     Raises:
+        ScaleError: most of it would be white.
         ValueError: colours of a kind that Pillow cannot convert.
     """
     if picture.mode[0] in "IF":
+        refuse_other_scale(np.asarray(picture), 1 if picture.mode == "F" else 65535)
         values = sixteen_bit_grey(picture)[..., None]
         return Channels(values, "gray", _all_but(values, picture.info.get("transparency")))
     alpha = None
@@ -102,6 +112,24 @@ def channels(picture: Image.Image) -> Channels:
     # Pillow copies even where there is nothing to convert.
     picture = picture if picture.mode == "RGB" else picture.convert("RGB")
     return Channels(np.asarray(picture), "rgb", alpha)
+
+
+def refuse_other_scale(values: np.ndarray, white: int) -> None:
+    """Checks that values are of the scale of pictures.
+
+    Args:
+        values: of any type and shape.
+        white: the value that stands for it.
+
+    Raises:
+        ScaleError: most are beyond white, or stored in whole numbers with a sign.
+    """
+    if (values > white).mean() > _MOST_BEYOND_WHITE or (white > 1 and values.min() < 0):
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        raise ScaleError(
+            f"values from {low:g} to {high:g}, where white is {white}; save it with floats from 0 "
+            "to 1, or with 16 bits"
+        )
 
 
 def sixteen_bit_grey(picture: Image.Image) -> np.ndarray:

@@ -100,6 +100,8 @@ def read(path: Path) -> Photo:
 def _channels(picture: Image.Image, path: Path) -> Channels:
     try:
         return channels.channels(picture)
+    except channels.ScaleError as error:
+        raise InputError(f"{path} has {error}") from error
     except ValueError as error:
         raise _odd_colours(path, picture) from error
 

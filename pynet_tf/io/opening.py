@@ -69,6 +69,8 @@ def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image,
                 return tiff_files.described(whole, found.values.shape), found
     except InputError:
         raise
+    except channels.ScaleError as error:
+        raise InputError(f"{path} has {error}") from error
     except Image.DecompressionBombError as error:
         raise InputError(
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"

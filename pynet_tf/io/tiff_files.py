@@ -10,7 +10,7 @@ import logging
 import numpy as np
 from PIL import Image
 
-from pynet_tf.io.channels import Channels, is_opaque, upright
+from pynet_tf.io.channels import Channels, is_opaque, refuse_other_scale, upright
 
 _ORIENTATION, _ICC_PROFILE, _XMP, _X_DOTS, _Y_DOTS, _DOTS_UNIT = 274, 34675, 700, 282, 283, 296
 _PHOTOMETRIC = {0: "gray", 1: "gray", 2: "rgb", 5: "cmyk", 8: "lab", 9: "lab"}
@@ -106,6 +106,7 @@ def _page(content: bytes):
 def _whole(values: np.ndarray, page) -> np.ndarray:
     """Returns uint16, or uint8 of at most 8 bits, over all their range."""
     if values.dtype.kind == "f":
+        refuse_other_scale(values, 1)
         # In float16 white would be infinite.
         light = np.clip(np.nan_to_num(values.astype(np.float32)), 0, 1)
         return np.rint(light * 65535).astype(np.uint16)

@@ -216,3 +216,28 @@ def test_captions_that_are_left_out_are_told(tmp_path):
     segment = b"\xff\xed" + (len(block) + 2).to_bytes(2) + block
     Image.new("RGB", (40, 24)).save(tmp_path / "a.jpg", extra=segment)
     assert "IPTC" in images.read(tmp_path / "a.jpg").remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.linspace(0, 255, 96, dtype=np.float32), "from 0 to 255, where white is 1; "),
+        (np.linspace(0, 8, 96, dtype=np.float32)[:, None] * np.ones(3, np.float32), "from 0 to 8"),
+        (np.linspace(0, 2**30, 96).astype(np.int32), "where white is 65535"),
+        (np.linspace(-5, 9, 96).astype(np.int32), "from -5 to 9"),
+    ],
+)
+def test_values_of_another_scale_do_not_become_white(values, told, tmp_path):
+    values = np.broadcast_to(values, (64, *values.shape))
+    kind = "rgb" if values.ndim == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric=kind)
+    with pytest.raises(InputError, match=rf"a\.tif has values .*{told}"):
+        images.read(tmp_path / "a.tif")
+
+
+def test_lights_beyond_white_are_white(tmp_path):
+    values = np.full((64, 96, 3), 0.5, np.float32)
+    values[:8, :8] = 7
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
+    pixels = images.read(tmp_path / "a.tif").pixels
+    assert (pixels.min(), pixels.max()) == (32768, 65535)
