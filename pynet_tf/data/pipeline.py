@@ -1,4 +1,4 @@
-"""Batches for training and validation, and whole photos for evaluation, from EBB! shards.
+"""Batches of windows for training and validation, from EBB! shards.
 
 A sample is a window of the half-size photo with its depth map and the matching window of the
 wide-aperture shot, resized for the level (Ignatov et al., CVPRW 2020, section 3.2):
@@ -15,13 +15,14 @@ number of devices, with just the samples that it would have seen.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from pynet_tf.data import shards
 from pynet_tf.data.shards import Split, open_split, split_sizes
+from pynet_tf.data.whole_samples import no_sample
 from pynet_tf.errors import InputError
 from pynet_tf.lens.focus import defocus as lens_defocus
 from pynet_tf.lens.focus import largest_radius
@@ -30,9 +31,7 @@ from pynet_tf.model import DEFOCUS_UNIT, InputFormat, input_format
 __all__ = [
     "drawn_photo",
     "drawn_window",
-    "facts",
     "open_split",
-    "photos",
     "reading",
     "split_sizes",
     "target_size",
@@ -40,10 +39,15 @@ __all__ = [
     "validation",
 ]
 
+# What images hold where nothing else is said: the half-size photo with its depth map.
 DEPTH_INPUT = input_format("original")
-# Samples of one step are prepared side by side; more would only take memory.
+# Samples that are prepared side by side. More than a step has would only take memory.
 _PARALLEL = min(16, os.cpu_count() or 1)
+# Steps whose batches wait ready, so that the device never waits for the disk.
 _READY_BATCHES = 2
+# Pixels around a window that are decoded with it: a decoder that stops at the window has no
+# neighbours to smooth its colour at the edges.
+_MARGIN = 8
 
 
 def target_size(window: int, level: int) -> int:
@@ -129,69 +133,6 @@ def validation(
     return dataset.batch(batch_size).prefetch(1).with_options(_options())
 
 
-def photos(split: Split, indices: Iterable[int] | None = None) -> Iterator[dict]:
-    """Yields whole samples one after another.
-
-    Args:
-        split: from `open_split`.
-        indices: which samples to read; None for all.
-
-    Yields:
-        `name`: str; `photo`, `bokeh`: `[2h, 2w, 3]` uint8; `image`: `[h, w, 4]` uint8;
-        `sharp_depth`: `[h, w]` uint8; `focus`, `blur`: float.
-
-    Raises:
-        InputError: a record is damaged, or is no sample.
-    """
-    for index in range(len(split)) if indices is None else indices:
-        try:
-            sample = _whole(shards.parse(tf.constant(shards.read(split, index))))
-        # TensorFlow's messages quote what it could not parse, which need not be text.
-        except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
-            raise _no_sample(split, str(error)) from error
-        half, photo, bokeh = (sample[part].shape[:2] for part in ("image", "photo", "bokeh"))
-        if not photo == bokeh == (2 * half[0], 2 * half[1]):
-            raise _no_sample(split, f"{sample['name']}: the sizes of its pictures do not fit")
-        yield sample
-
-
-def facts(split: Split, index: int) -> dict:
-    """Returns what is known of a sample without decoding its shots.
-
-    Args:
-        split: from `open_split`.
-        index: of the sample.
-
-    Returns:
-        `name`: str; `size`: height and width of the photo; `depth`: `[h, w]` uint8, the depth map
-        at half the photo's size; `focus`, `blur`: float.
-
-    Raises:
-        InputError: see `photos`.
-    """
-    try:
-        sample = shards.parse(tf.constant(shards.read(split, index)))
-        name = sample["name"].numpy().decode()
-    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
-        raise _no_sample(split, str(error)) from error
-    depth = sample["image"].numpy()[..., 3]
-    size = tuple(2 * side for side in depth.shape)
-    lens = {key: float(sample[key]) for key in ("focus", "blur")}
-    return {"name": name, "size": size, "depth": depth, **lens}
-
-
-def _whole(sample: dict) -> dict:
-    return {
-        "name": sample["name"].numpy().decode(),
-        "photo": _decode(sample["photo"]).numpy(),
-        "image": sample["image"].numpy(),
-        "bokeh": _decode(sample["bokeh"]).numpy(),
-        "sharp_depth": sample["sharp_depth"].numpy(),
-        "focus": float(sample["focus"]),
-        "blur": float(sample["blur"]),
-    }
-
-
 @contextlib.contextmanager
 def reading(split: Split) -> Iterator[None]:
     """Turns TensorFlow's report of a failed read back into the `InputError` that it was.
@@ -202,24 +143,15 @@ def reading(split: Split) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise _no_sample(split, str(error)) from error
+        raise no_sample(split, str(error)) from error
     except tf.errors.OpError as error:
         message = error.message or ""
         original = re.search(r"InputError: (.*)", message)
         if original is not None:
             raise InputError(original[1]) from error
         if isinstance(error, tf.errors.InvalidArgumentError) and "IteratorGetNext" in message:
-            raise _no_sample(split, message) from error
+            raise no_sample(split, message) from error
         raise
-
-
-def _no_sample(split: Split, reason: str) -> InputError:
-    # Without the names of TensorFlow's own nodes.
-    reason = " ".join(re.sub(r"\{\{.*?\}\}|\[.*", "", reason).split())[:200]
-    return InputError(
-        f"{split.paths[0].parent} holds a record that is no sample ({reason}); prepare it again "
-        "with tools/build_ebb.py --overwrite"
-    )
 
 
 def drawn_photo(split: Split, number, seed: int):
@@ -343,10 +275,8 @@ def _target_window(sample: dict, corner, level: int, window: int):
 
 def _decode_window(jpeg, corner, size, whole):
     """Decodes a part of a JPEG to the pixels that the whole JPEG has there."""
-    # A decoder that stops at the window has no neighbours to smooth its colour at the edges.
-    margin = 8
-    first = tf.maximum(corner - margin, 0)
-    last = tf.minimum(corner + size + margin, whole)
+    first = tf.maximum(corner - _MARGIN, 0)
+    last = tf.minimum(corner + size + _MARGIN, whole)
     picture = tf.io.decode_and_crop_jpeg(
         jpeg, tf.concat([first, last - first], 0), channels=3, dct_method="INTEGER_ACCURATE"
     )
@@ -373,10 +303,6 @@ def _turn(picture, turns, flip):
     picture = tf.image.rot90(picture, turns)
     picture = tf.cond(flip, lambda: tf.reverse(picture, [0]), lambda: picture)
     return tf.ensure_shape(picture, shape)
-
-
-def _decode(jpeg):
-    return tf.io.decode_jpeg(jpeg, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _options() -> tf.data.Options:

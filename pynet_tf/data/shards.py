@@ -1,38 +1,32 @@
-"""Random access to the EBB! shards that `tools/build_ebb.py` has prepared.
+"""The EBB! shards that `tools/build_ebb.py` has prepared, and random access to their samples.
 
-A shard is a TFRecord file: for each record its length (uint64), a checksum of the length (uint32),
-the data and a checksum of the data (uint32); little-endian, the checksums masked CRC-32C
-(tensorflow/core/lib/io/record_writer.h). Opening a split walks over lengths and checksums and
-reads no data, so that it is quick and takes 24 bytes of memory per sample; every record is then
-one positioned read away, from any thread.
-
-The data of a record is a `tf.train.Example`, see `parse`.
+A shard is a TFRecord file, see `tfrecord_files`. The data of a record is a `tf.train.Example`, see
+`parse`. Beside the shards lie TFDS's description (`dataset_info.json`) and the fingerprints of the
+splits.
 
 TensorFlow is needed by `parse` alone, TensorFlow Datasets by nothing here.
 """
 
-import hashlib
 import itertools
 import json
 import os
-import struct
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import crc32c
 import numpy as np
 
+from pynet_tf.data import tfrecord_files
+from pynet_tf.data.tfrecord_files import prepare_again
 from pynet_tf.errors import InputError
 from pynet_tf.io import atomic_files
 
+# TFDS's name of the data set, and the version of what its records hold.
 NAME = "ebb"
 VERSION = "2.0.0"
+# The file, beside the shards, with the fingerprint of each split.
 FINGERPRINTS = "fingerprints.json"
-
-_HEADER = struct.Struct("<QI")
-_CHECKSUM = struct.Struct("<I")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +86,13 @@ def open_split(data_dir: Path, split: str) -> Split:
     try:
         scans = []
         for path, count in zip(paths, counts, strict=True):
-            opened.append(_open(path))
-            scans.append(_scan(opened[-1], path, count))
-        found = _digest(scans)
+            opened.append(tfrecord_files.open_file(path))
+            scans.append(tfrecord_files.scan(opened[-1], path, count))
+        found = tfrecord_files.digest(scans)
         if found != expected:
             raise InputError(
                 f"the shards in {folder(data_dir)} are not the ones that were prepared there; "
-                + _again(data_dir)
+                + prepare_again(data_dir)
             )
     except BaseException:
         _close(opened)
@@ -132,10 +126,10 @@ def read(split: Split, index: int) -> bytes:
     """
     if not 0 <= index < len(split):
         raise IndexError(f"record {index} of {len(split)}")
-    length = int(split.length[index])
     shard = int(split.shard[index])
-    data = os.pread(split.files[shard], length, int(split.offset[index]))
-    if len(data) != length or _masked_crc(data) != split.checksum[index]:
+    place = (int(part[index]) for part in (split.offset, split.length, split.checksum))
+    data = tfrecord_files.read(split.files[shard], *place)
+    if data is None:
         first = int(np.searchsorted(split.shard, shard))
         raise InputError(
             f"{split.paths[shard]} is damaged in record {index - first}; prepare it again with "
@@ -203,7 +197,7 @@ def fingerprint(data_dir: Path, split: str) -> str:
         return str(stored[split])
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{folder(data_dir) / FINGERPRINTS} has no entry for {split}; {_again(data_dir)}"
+            f"{folder(data_dir) / FINGERPRINTS} has no entry for {split}; {prepare_again(data_dir)}"
         ) from error
 
 
@@ -222,12 +216,12 @@ def write_fingerprints(prepared: Path, shard_counts: dict[str, Sequence[int]]) -
         scans = []
         for number, count in enumerate(counts):
             path = prepared / f"{NAME}-{split}.tfrecord-{number:05d}-of-{len(counts):05d}"
-            file = _open(path)
+            file = tfrecord_files.open_file(path)
             try:
-                scans.append(_scan(file, path, count))
+                scans.append(tfrecord_files.scan(file, path, count))
             finally:
                 os.close(file)
-        digests[split] = _digest(scans)
+        digests[split] = tfrecord_files.digest(scans)
     atomic_files.write_text(prepared / FINGERPRINTS, json.dumps(digests, indent=1) + "\n")
 
 
@@ -253,7 +247,7 @@ def _all_shard_counts(data_dir: Path) -> dict[str, list[int]]:
         return counts
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{folder(data_dir) / 'dataset_info.json'} is not TFDS's; {_again(data_dir)}"
+            f"{folder(data_dir) / 'dataset_info.json'} is not TFDS's; {prepare_again(data_dir)}"
         ) from error
 
 
@@ -277,7 +271,7 @@ def _read_json(data_dir: Path, name: str):
     if not path.is_file() and any((Path(data_dir) / NAME).glob("*/dataset_info.json")):
         raise InputError(
             f"{Path(data_dir) / NAME} was prepared by another version, without the focus and the "
-            f"blur of its pairs; {_again(data_dir)}"
+            f"blur of its pairs; {prepare_again(data_dir)}"
         )
     if not path.is_file():
         raise InputError(
@@ -288,69 +282,9 @@ def _read_json(data_dir: Path, name: str):
         return json.loads(path.read_text(encoding="utf-8"))
     # Brackets without end are too deep for Python's parser.
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged; {_again(data_dir)}") from error
-
-
-def _again(data_dir: Path) -> str:
-    return f"prepare it again with python tools/build_ebb.py SRC --data_dir {data_dir} --overwrite"
-
-
-def _open(path: Path) -> int:
-    if not path.is_file():
-        raise InputError(f"{path} is missing; {_again(path.parents[2])}")
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        raise InputError(f"{path} is damaged; {prepare_again(data_dir)}") from error
 
 
 def _close(opened: Iterable[int]) -> None:
     for file in opened:
         os.close(file)
-
-
-def _scan(file: int, path: Path, count: int) -> np.ndarray:
-    """Walks over a shard's records: `[3, count]` int64, data offset, length and checksum."""
-    size = os.fstat(file).st_size
-    # Before there is made room for them.
-    if count * (_HEADER.size + _CHECKSUM.size) > size:
-        raise _cut_short(path, size // (_HEADER.size + _CHECKSUM.size), count)
-    found = np.empty((3, count), np.int64)
-    end = 0
-    # The checksum at one record's end and the header of the next are read together.
-    header = os.pread(file, _HEADER.size, 0)
-    for index in range(count):
-        if len(header) < _HEADER.size:
-            raise _cut_short(path, index, count)
-        length, checksum = _HEADER.unpack(header)
-        if _masked_crc(header[:8]) != checksum:
-            raise InputError(f"{path} is damaged at record {index}; {_again(path.parents[2])}")
-        start = end + _HEADER.size
-        end = start + length + _CHECKSUM.size
-        if end > size:
-            raise _cut_short(path, index, count)
-        tail = os.pread(file, _CHECKSUM.size + _HEADER.size, start + length)
-        found[:, index] = start, length, _CHECKSUM.unpack_from(tail)[0]
-        header = tail[_CHECKSUM.size :]
-    if end != size:
-        raise InputError(
-            f"{path} is longer than the {count} records it should hold; {_again(path.parents[2])}"
-        )
-    return found
-
-
-def _cut_short(path: Path, index: int, count: int) -> InputError:
-    return InputError(
-        f"{path} is cut short: it ends in record {index} of {count}; {_again(path.parents[2])}"
-    )
-
-
-def _digest(scans: Iterable[np.ndarray]) -> str:
-    """Hashes lengths and checksums of all records in order."""
-    digest = hashlib.sha256()
-    for scan in scans:
-        # Record by record, so that the same samples in other shards give the same digest.
-        digest.update(np.ascontiguousarray(scan[1:].T).astype("<i8").tobytes())
-    return digest.hexdigest()
-
-
-def _masked_crc(data: bytes) -> int:
-    crc = crc32c.crc32c(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pynet_tf.data import pipeline, shards
+from pynet_tf.data import shards, whole_samples
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate import methods, protocol
 from pynet_tf.evaluate.methods import Candidate
@@ -157,7 +157,7 @@ def compare(plan: Plan, store: Store, progress: Progress = lambda items, *_: ite
     indices = list(photos)
 
     def run(candidate: Candidate, subset: Sequence[int] = indices) -> list[Result]:
-        samples = pipeline.photos(split, subset)
+        samples = whole_samples.photos(split, subset)
         label = f"{candidate.name}, level {candidate.level}"
         return evaluate(candidate, progress(samples, len(subset), label), store)
 
@@ -207,7 +207,7 @@ def samples(plan: Plan, names: Sequence[str]) -> dict[str, dict]:
     """Reads the samples of the given names."""
     split = shards.open_split(plan.data_dir, plan.split)
     found = _named(split, names)
-    return {sample["name"]: sample for sample in pipeline.photos(split, found)}
+    return {sample["name"]: sample for sample in whole_samples.photos(split, found)}
 
 
 def _chosen(split: shards.Split, plan: Plan) -> dict[int, tuple[str, Photo]]:
@@ -219,7 +219,7 @@ def _chosen(split: shards.Split, plan: Plan) -> dict[int, tuple[str, Photo]]:
         places = _spread(places, plan.count)
     found = {}
     for place in places:
-        facts = pipeline.facts(split, place)
+        facts = whole_samples.facts(split, place)
         nearest = nearest_subject(facts["depth"])
         photo = Photo(*facts["size"], facts["focus"], facts["blur"], nearest)
         found[place] = facts["name"], photo
@@ -235,7 +235,7 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 def _named(split: shards.Split, names: Sequence[str]) -> list[int]:
     """Finds photos by name, in the order of the names."""
     places = range(len(split))
-    found = {same_name(pipeline.facts(split, place)["name"]): place for place in places}
+    found = {same_name(whole_samples.facts(split, place)["name"]): place for place in places}
     names = [same_name(name) for name in names]
     missing = [name for name in names if name not in found]
     if missing:

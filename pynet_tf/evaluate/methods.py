@@ -1,7 +1,7 @@
 """What an evaluation compares: doing nothing, the thin lens, and levels of trained networks.
 
-A method is a `Candidate`. It turns a sample, as `data.pipeline.photos` gives it, into a `Picture`.
-The thin lens and networks that are told the defocus do so once for each lens of `LENSES`:
+A method is a `Candidate`. It turns a sample (`data.whole_samples.photos`) into a `Picture`. The
+thin lens and networks that are told the defocus do so once for each lens of `LENSES`:
 
     told        the focus and the blur of the sample's own bokeh shot, as its record holds them
     automatic   the focus on the nearest subject of the depth map, and the default blur

@@ -1,6 +1,6 @@
 """Figures of merit on full-size photos, and their means.
 
-A picture of a sample (`data.pipeline.photos`) is measured in three ways:
+A picture of a sample (`data.whole_samples.photos`) is measured in three ways:
 
     scaled   the paper's protocol for levels 1 to 3: output clipped to [0, 1], target resized to
              the level (antialiased bicubic), 32 pixels off every edge of both

@@ -110,7 +110,7 @@ def evaluate(candidate: Candidate, samples: Iterable[Mapping], store: Store) -> 
 
     Args:
         candidate: what to measure; loaded here, so that one model at a time is in memory.
-        samples: from `pipeline.photos`; read once, one after the other.
+        samples: from `whole_samples.photos`; read once, one after the other.
         store: of results.
 
     Returns:

@@ -1,6 +1,6 @@
 """Checks of photo, depth map and bokeh shot for what spoils training.
 
-All work on one sample, as `data.pipeline.photos` gives it, and compare pictures of different
+All work on one sample, as `data.whole_samples.photos` gives it, and compare pictures of different
 sharpness; all but `unexplained` at half size. How much each can be trusted:
 
     shift           phase correlation of tiles that are sharp in both shots, good to about a pixel;

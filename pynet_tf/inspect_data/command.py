@@ -65,14 +65,14 @@ def _check(splits: Sequence[shards.Split], output: Path) -> None:
     """Measures all pairs and writes what came out."""
     import numpy as np
 
-    from pynet_tf.data import pipeline
+    from pynet_tf.data import whole_samples
     from pynet_tf.inspect_data import checks, preview
     from pynet_tf.io import image_grid
 
     limits = checks.Limits()
     places, found = [], []
     for split in splits:
-        samples = cli.progress(pipeline.photos(split), len(split), f"checking {split.name}")
+        samples = cli.progress(whole_samples.photos(split), len(split), f"checking {split.name}")
         for index, sample in enumerate(samples):
             places.append((split, index))
             found.append(checks.measure(sample))
@@ -100,7 +100,7 @@ def _check(splits: Sequence[shards.Split], output: Path) -> None:
     rows = []
     for (split, index), why in zip(places, reasons, strict=True):
         if why and len(rows) < SHOWN:
-            rows.append(preview.suspicious_row(next(pipeline.photos(split, [index])), why))
+            rows.append(preview.suspicious_row(next(whole_samples.photos(split, [index])), why))
     if rows:
         title = f"Suspicious pairs ({len(rows)} of {len(bad)})"
         image_grid.write(output / "suspicious.png", rows, title, 260)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from pynet_tf.data import pipeline
+from pynet_tf.data import pipeline, whole_samples
 from pynet_tf.data.shards import Split
 from pynet_tf.io import image_grid, images
 from pynet_tf.io.image_grid import Panel
@@ -33,7 +33,7 @@ def training_rows(
     batches = pipeline.training(split, level, window, 1, seed).take(count)
     for number, (image, target) in enumerate(batches.as_numpy_iterator()):
         key = tf.constant(number, tf.int64)
-        sample = next(pipeline.photos(split, [int(pipeline.drawn_photo(split, key, seed))]))
+        sample = next(whole_samples.photos(split, [int(pipeline.drawn_photo(split, key, seed))]))
         size = sample["image"].shape[:2]
         corner, turns, flip = pipeline.drawn_window(tf.constant(size), key, window, seed)
         top, left = (2 * int(place) for place in corner)
@@ -58,7 +58,7 @@ def suspicious_row(sample: Mapping, reasons: Sequence[str]) -> list[Panel]:
     """Makes the row of a suspicious pair.
 
     Args:
-        sample: see `pipeline.photos`.
+        sample: see `whole_samples.photos`.
         reasons: what is suspicious about it.
 
     Returns:

@@ -7,7 +7,7 @@ from conftest import write_pair
 from PIL import Image
 
 from pynet_tf import model
-from pynet_tf.data import pipeline
+from pynet_tf.data import pipeline, whole_samples
 from pynet_tf.io import images
 from pynet_tf.lens import focus
 
@@ -59,7 +59,7 @@ def test_every_photo_once_per_epoch_in_changing_order(split):
     """Five photos of five sizes, each known by the mean of its only or likeliest window."""
     known = {
         tuple(np.round(np.sort(sample["image"].mean((0, 1))), 0)): sample["name"]
-        for sample in pipeline.photos(split)
+        for sample in whole_samples.photos(split)
     }
     assert len(known) == 5
     # Windows larger than every photo: each sample is a whole photo, tiled by mirroring.
@@ -75,7 +75,7 @@ def test_every_photo_once_per_epoch_in_changing_order(split):
                     for k in range(4)
                     for turn in (np.rot90(image, k), np.rot90(image, k)[::-1])
                 )
-                for sample in pipeline.photos(split)
+                for sample in whole_samples.photos(split)
             }
             names.append(min(distances, key=distances.get))
         assert sorted(names) == sorted(known.values())
@@ -111,7 +111,7 @@ def test_all_turns_occur(split):
     [(images_, _)] = list(dataset)
     still = next(iter(pipeline.validation(split, 2, 64, 5)))[0].numpy()
     # The 128x128 photo has one window only: every sample of it is one of its eight turns.
-    square = next(s for s in pipeline.photos(split) if s["photo"].shape[:2] == (128, 128))
+    square = next(s for s in whole_samples.photos(split) if s["photo"].shape[:2] == (128, 128))
     photo = square["image"].astype(np.float32) / 255
     turns = [np.rot90(p, k) for p in (photo, photo[::-1]) for k in range(4)]
     seen = {
@@ -128,7 +128,7 @@ def test_window_larger_than_the_photo_is_filled_by_mirroring(split):
     [(image, target)] = list(pipeline.validation(split, 2, 160, 5).take(1))
     assert image.shape == (5, 160, 160, 4)
     assert target.shape == (5, 160, 160, 3)
-    sample = next(pipeline.photos(split))
+    sample = next(whole_samples.photos(split))
     height, width = sample["image"].shape[:2]
     first = image[0].numpy()
     np.testing.assert_allclose(first[:height, :width] * 255, sample["image"], atol=1e-3)
@@ -164,11 +164,11 @@ def test_windows_of_the_whole_photo_are_turned_like_the_target(split):
 
 def test_defocus_is_that_of_the_whole_photo_cut_and_turned_with_the_window(split):
     whole = {}
-    for sample in pipeline.photos(split):
+    for sample in whole_samples.photos(split):
         largest = focus.largest_radius(sample["blur"], *sample["photo"].shape[:2])
         defocus = focus.defocus(sample["sharp_depth"], sample["focus"], largest)
         whole[sample["name"]] = defocus / model.DEFOCUS_UNIT
-    order = [pipeline.facts(split, index)["name"] for index in range(len(split))]
+    order = [whole_samples.facts(split, index)["name"] for index in range(len(split))]
     for name, (image, _) in zip(order, pipeline.validation(split, 1, 64, 1, DEFOCUS), strict=True):
         height, width = whole[name].shape
         top, left = (height - 64) // 2, (width - 64) // 2
@@ -190,7 +190,7 @@ def _holds(whole, window):
 
 def test_level_targets_are_pillows_antialiased_bicubic(tmp_path, split):
     for sample, (_, target) in zip(
-        pipeline.photos(split), pipeline.validation(split, 3, 64, 1), strict=True
+        whole_samples.photos(split), pipeline.validation(split, 3, 64, 1), strict=True
     ):
         rows, columns = (
             slice((side - 128) // 4 * 2, (side - 128) // 4 * 2 + 128)

@@ -15,7 +15,7 @@ from conftest import ROOT
 from PIL import Image
 
 from pynet_tf import lens, metrics, model
-from pynet_tf.data import pipeline, shards
+from pynet_tf.data import pipeline, shards, whole_samples
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate import command as evaluate
 from pynet_tf.evaluate import comparison, methods, previews, protocol, results
@@ -329,7 +329,7 @@ def test_command_writes_the_whole_report_and_measures_nothing_twice(
     report = tmp_path / "report"
     stored = (report / "results.jsonl").read_text()
     split = pipeline.open_split(tiny_ebb, "test")
-    samples = {sample["name"]: sample for sample in pipeline.photos(split)}
+    samples = {sample["name"]: sample for sample in whole_samples.photos(split)}
     expected = {name: _psnr(s["photo"], s["bokeh"]) for name, s in samples.items()}
 
     parsed = json.loads((report / "report.json").read_text())

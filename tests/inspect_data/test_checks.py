@@ -12,7 +12,7 @@ from conftest import ROOT
 from PIL import Image
 from scipy import ndimage
 
-from pynet_tf.data import ebb_layout, pipeline, shards
+from pynet_tf.data import ebb_layout, shards, whole_samples
 from pynet_tf.errors import InputError
 from pynet_tf.inspect_data import checks
 from pynet_tf.io import images
@@ -182,7 +182,7 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(nursery, tmp_pat
         rows = list(csv.DictReader(file))
     assert [row["photo"] for row in rows] == ["0", "1", "2", "3"]
     assert float(rows[1]["columns"]) == pytest.approx(16, abs=1)
-    stored = next(pipeline.photos(shards.open_split(tmp_path / "data", "train"), [0]))
+    stored = next(whole_samples.photos(shards.open_split(tmp_path / "data", "train"), [0]))
     for name in ("focus", "blur"):
         assert float(rows[0][name]) == pytest.approx(stored[name], abs=1e-3)
     assert float(rows[0]["unexplained"]) < 0.7
