@@ -35,3 +35,6 @@ def test_an_installed_wheel_renders(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     told = subprocess.run(render, check=True, cwd=tmp_path, env=environment, capture_output=True)
     assert (tmp_path / "out" / "portrait.jpg").is_file(), told
+    inside = installed / "pynet_tf"
+    for name in ("example_photos/portrait_depth.png", "app/looks/page.js"):
+        assert (inside / name).is_file()

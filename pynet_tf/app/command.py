@@ -54,9 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.Parser(
-        prog="python -m pynet_tf.app", description=__doc__, formatter_class=cli.HelpFormatter
-    )
+    parser = cli.Parser(prog="python -m pynet_tf.app", description=__doc__)
     parser.add_argument(
         "--host",
         default="127.0.0.1",

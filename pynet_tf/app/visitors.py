@@ -136,6 +136,9 @@ class Visitors:
                 shutil.rmtree(session.folder, ignore_errors=True)
         if last:
             shutil.rmtree(self.folder(visitor), ignore_errors=True)
+        # Gradio makes an empty file for every one that is uploaded.
+        for empty in self.root.glob("tmp*"):
+            empty.unlink(missing_ok=True)
 
 
 def _remove_what_others_left() -> None:
