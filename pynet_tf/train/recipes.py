@@ -67,13 +67,13 @@ _REPRODUCTION = {
 }
 
 _QUICK = {
-    7: Recipe(8, 60, 3e-4, 1e-4, window=128),
-    6: Recipe(8, 60, 3e-4, 1e-4, window=128),
-    5: Recipe(8, 100, 3e-4, 1e-4, window=128),
-    4: Recipe(4, 250, 5e-4, 1e-4, window=128),
-    3: Recipe(4, 250, 5e-4, 1e-4, window=128),
-    2: Recipe(4, 120, 3e-4, 5e-5, window=128),
-    1: Recipe(4, 120, 3e-4, 3e-5, l1=100.0, ssim=5.0, window=128),
+    7: Recipe(8, 40, 3e-4, 1e-4, window=128),
+    6: Recipe(8, 40, 3e-4, 1e-4, window=128),
+    5: Recipe(8, 60, 3e-4, 1e-4, window=128),
+    4: Recipe(4, 120, 5e-4, 1e-4, window=128),
+    3: Recipe(4, 120, 5e-4, 1e-4, window=128),
+    2: Recipe(4, 60, 3e-4, 5e-5, window=128),
+    1: Recipe(4, 40, 3e-4, 3e-5, l1=100.0, ssim=5.0, window=128),
 }
 
 _SMALL = {
