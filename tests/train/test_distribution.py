@@ -143,31 +143,30 @@ def test_workers_that_see_different_checkpoints_say_so(start, two_workers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [0, 1], ids=["chief", "other"])
 def test_a_killed_worker_ends_the_job_which_goes_on_when_started_again(
-    killed, start, two_workers, tmp_path
+    start, two_workers, tmp_path
 ):
-    folder = tmp_path / "level_7"
-    workers = start_two(start, [tmp_path, tmp_path], *LONG)
-    wait_for(folder / "step_00000010.index", workers)
-    workers[killed].send_signal(signal.SIGKILL)
-    left = finish(workers)[1 - killed]
-    assert left.status == 2
-    # Before it there are the lines of the chief's progress.
-    assert left.err.splitlines()[-1].startswith(
-        "pynet_tf.train: error: another worker of this job has stopped or cannot be reached any "
-        f"more; the last good checkpoint is {folder}/step_000000"
-    )
-    assert all(line.startswith("level 7: ") for line in left.err.splitlines()[:-1]), left.err
-
-    level = RunDirectory(tmp_path).level(7)
-    for step in level.steps():
-        if step > 10:
-            level.remove(step)
-    assert level.steps() == [10]
+    """First the chief is killed, and in the job that goes on from there the other."""
+    folder, level = tmp_path / "level_7", RunDirectory(tmp_path).level(7)
+    for killed, before, step in ((0, 0, 10), (1, 10, 20)):
+        workers = start_two(start, [tmp_path, tmp_path], *LONG)
+        wait_for(folder / f"step_{step:08d}.index", workers)
+        workers[killed].send_signal(signal.SIGKILL)
+        left = finish(workers)[1 - killed]
+        assert left.status == 2
+        assert f"steps {before} to" in left.out
+        # Before it there are the lines of the chief's progress.
+        assert left.err.splitlines()[-1].startswith(
+            "pynet_tf.train: error: another worker of this job has stopped or cannot be reached "
+            f"any more; the last good checkpoint is {folder}/step_000000"
+        )
+        assert all(line.startswith("level 7: ") for line in left.err.splitlines()[:-1]), left.err
+        for later in level.steps():
+            if later > step:
+                level.remove(later)
+        assert level.newest_step() == step
     ends = finish(start_two(start, [tmp_path, tmp_path]))
     assert [ended.status for ended in ends] == [0, 0], ends
-    assert "steps 10 to 20" in ends[1].out
     for a, b in zip(weights(tmp_path), weights(two_workers[0] / "chief"), strict=True):
         np.testing.assert_array_equal(a, b)
 
