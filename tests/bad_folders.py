@@ -162,17 +162,17 @@ SAMPLES = {
 def _many(folder: Path) -> None:
     for kind, file in PHOTOS.items():
         file.make(folder / "original" / (kind + file.name))
-        for other in ("bokeh", "original_depth"):
+        for other, suffix in (("bokeh", "png"), ("original_depth", "png"), ("lens", "json")):
             shutil.copy(folder / other / os.listdir(folder / other)[0], folder / other / "x")
-            (folder / other / "x").rename(folder / other / f"{kind}.png")
+            (folder / other / "x").rename(folder / other / f"{kind}.{suffix}")
 
 
 def _as_depth(folder: Path) -> None:
     for kind, file in PHOTOS.items():
         if kind not in ("one_row", "one_column", "very_wide", "one_pixel"):
             file.make(folder / "original_depth" / (kind + file.name))
-            for other in ("original", "bokeh"):
-                shutil.copy(folder / other / "1.jpg", folder / other / f"{kind}.jpg")
+            for other, suffix in (("original", "jpg"), ("bokeh", "jpg"), ("lens", "json")):
+                shutil.copy(folder / other / f"1.{suffix}", folder / other / f"{kind}.{suffix}")
 
 
 # Folders to prepare: what is changed in a good one, and the status.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ebb_pictures import write_lens
 from faults import Nursery
 from PIL import Image
 
@@ -37,6 +38,7 @@ def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> N
     photo.save(folder / "original" / f"{name}.jpg", quality=95)
     photo.point(lambda value: value * 0.8).save(folder / "bokeh" / f"{name}.jpg", quality=95)
     smooth(1).resize((width // 2, height // 2)).save(folder / "original_depth" / f"{name}.png")
+    write_lens(folder, name, seed)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 """Small generated pictures in EBB! layout."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,15 @@ def picture(seed: int, height: int, width: int) -> np.ndarray:
 
 
 def write_pair(
-    root: Path, name: str, height: int = 64, width: int = 96, suffix: str = ".jpg", seed: int = 0
+    root: Path,
+    name: str,
+    height: int = 64,
+    width: int = 96,
+    suffix: str = ".jpg",
+    seed: int = 0,
+    lens: bool = True,
 ) -> None:
-    """Writes photo, bokeh shot and depth map of one name."""
+    """Writes photo, bokeh shot, depth map and lens of one name; without a lens it is fitted."""
     for kind in ("original", "bokeh", "original_depth"):
         (root / kind).mkdir(parents=True, exist_ok=True)
     photo = Image.fromarray(picture(seed, height, width))
@@ -26,3 +33,12 @@ def write_pair(
     if depth[: height // 6].mean() > depth[-height // 6 :].mean():
         depth = depth[::-1]
     Image.fromarray(depth).save(root / "original_depth" / f"{name}.png")
+    if lens:
+        write_lens(root, name, seed)
+
+
+def write_lens(root: Path, name: str, seed: int) -> None:
+    """Tells a pair's focus and blur: to fit them takes longer than all else of a small pair."""
+    (root / "lens").mkdir(exist_ok=True)
+    told = {"focus": 0.2 + 0.1 * (seed % 7), "blur": 1.0 + 0.5 * (seed % 3)}
+    (root / "lens" / f"{name}.json").write_text(json.dumps(told))

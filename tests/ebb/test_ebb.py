@@ -23,7 +23,7 @@ SIZES = {"2": (64, 96), "10": (96, 64), "3": (128, 130)}
 def source(tmp_path_factory):
     root = tmp_path_factory.mktemp("source")
     for seed, (name, (height, width)) in enumerate(SIZES.items()):
-        write_pair(root, name, height, width, seed=seed)
+        write_pair(root, name, height, width, seed=seed, lens=False)
     return root
 
 

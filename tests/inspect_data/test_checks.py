@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
+from ebb_pictures import write_lens
 from PIL import Image
 from scipy import ndimage
 
@@ -164,6 +165,7 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(nursery, tmp_pat
         Image.fromarray(photo).save(source / "original" / f"{number}.jpg", quality=95)
         Image.fromarray(bokeh).save(source / "bokeh" / f"{number}.jpg", quality=95)
         Image.fromarray(depth).save(source / "original_depth" / f"{number}.png")
+        write_lens(source, str(number), number)
     built = build()
     assert built.status == 0, built.err
     command = [sys.executable, "-m", "pynet_tf.inspect_data", "--data_dir", "data"]

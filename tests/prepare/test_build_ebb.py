@@ -203,8 +203,8 @@ def test_an_interrupted_run_leaves_what_was_there(number, run, nursery, flat, tm
     before = prepared(tmp_path / "data")
     source = tmp_path / "source"
     write_pair(source, "0", 1024, 1536)
-    for folder in ("original", "bokeh", "original_depth"):
-        [first] = (source / folder).iterdir()
+    for folder in source.iterdir():
+        [first] = folder.iterdir()
         for copy in range(1, 120):
             shutil.copy(first, first.with_stem(str(copy)))
     given = (source, "--data_dir", "data", "--overwrite", "--workers", 2)
