@@ -16,7 +16,8 @@ from pynet_tf.export import saved_model
 from pynet_tf.runs.description import Description
 from pynet_tf.runs.run_directory import RunDirectory
 
-WIDTH = 0.05
+# Few layers, which are what takes the time.
+NARROW = {"width": 0.05, "largest_kernel": 3}
 
 
 def without_logs(folder: Path) -> dict[str, str]:
@@ -67,8 +68,8 @@ class Case:
 CASES = {
     "train": Case(
         "pynet_tf.train",
-        f"--level 7 --data_dir {{ebb}}/data --run_dir run --width {WIDTH} --batch_size 1 "
-        "--window 32 --iterations 10 --eval_step 2 --eval_photos 1",
+        "--level 7 --data_dir {ebb}/data --run_dir run --batch_size 1 "
+        "--width 0.05 --largest_kernel 3 --window 32 --iterations 10 --eval_step 2 --eval_photos 1",
         seen=without_logs,
         passing=r"run/level_7/step_",
         sound=checkpoints_are_whole,
@@ -106,13 +107,13 @@ class Bench:
 
     def __init__(self, nursery: Nursery, tiny_ebb: Path, inputs: Path):
         self._nursery, self._ebb, self._inputs = nursery, tiny_ebb.parent, inputs
-        RunDirectory(inputs / "run").save(3, model.pynet(WIDTH), {}, width=WIDTH)
+        RunDirectory(inputs / "run").save(3, model.pynet(**NARROW), {}, **NARROW)
         for name in CASES:
             (inputs / name).mkdir()
         pairs, other = self._ebb / "test", inputs / "build_ebb"
         nursery.run("tools/build_ebb.py", pairs, "--data_dir", "data", cwd=other)
-        run = Description(7, WIDTH, depth=True, head="original", settings={}, step=1)
-        saved_model.write(model.pynet(WIDTH, seed=1), run, inputs / "export" / "model")
+        run = Description(7, **NARROW, depth=True, head="original", settings={}, step=1)
+        saved_model.write(model.pynet(**NARROW, seed=1), run, inputs / "export" / "model")
 
     def begin(self, name: str, folder: Path) -> Path:
         """Makes the working folder of a case."""

@@ -1,6 +1,7 @@
 """Imports go one way, and what starts quickly stays quick."""
 
 import ast
+import functools
 import importlib
 import resource
 import subprocess
@@ -125,8 +126,12 @@ def test_paths_that_users_were_promised(module, name):
     assert callable(getattr(importlib.import_module(module), name))
 
 
+@functools.cache
 def quickly(program, *arguments, folder=None):
-    """Runs a command line, which may take half a second of CPU and import nothing heavy."""
+    """Runs a command line, which may take half a second of CPU and import nothing heavy.
+
+    The same one is run once.
+    """
     code = (
         "import os, runpy, sys\n"
         "program, status = sys.argv.pop(1), 0\n"

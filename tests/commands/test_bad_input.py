@@ -19,7 +19,6 @@ from faults import COMMANDS, TOOLS, tree
 
 from pynet_tf.data import shards
 
-WIDTH = 0.05
 SMALL = "--count 1 --test_count 0 --workers 1 --height 64 --width 64"
 DATA = "--data_dir data/good"
 EXPORT = "--run_dir models/empty --output {out}/x"
@@ -27,7 +26,8 @@ ALIGN = "raw/photos {out}"
 LENS = "--method lens --blur 2 --output {out}"
 GOOD = "good/original/1.jpg --depth good/original_depth/1.png"
 TRAIN = (
-    f"--width {WIDTH} --batch_size 1 --window 32 --iterations 1 --eval_photos 1 --run_dir {{out}}"
+    "--width 0.05 --largest_kernel 3 --batch_size 1 --window 32 --iterations 1 --eval_photos 1 "
+    "--run_dir {out}"
 )
 
 

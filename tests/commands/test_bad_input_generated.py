@@ -66,8 +66,9 @@ def folder(nursery, tmp_path_factory):
         "tools/build_ebb.py", "good", "--data_dir", "data", "--workers", "1", cwd=work
     )
     assert made.status == 0, made.err
-    pyramid = model.pynet(0.05)
-    run = Description(7, 0.05, depth=True, head="original", settings={}, step=1)
+    narrow = {"width": 0.05, "largest_kernel": 3}
+    pyramid = model.pynet(**narrow)
+    run = Description(7, **narrow, depth=True, head="original", settings={}, step=1)
     RunDirectory(work / "run").share(run, pyramid)
     saved_model.write(pyramid, run, work / "saved")
     for name in ("out", "try"):

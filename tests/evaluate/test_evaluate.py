@@ -30,6 +30,8 @@ from pynet_tf.runs.run_directory import RunDirectory
 
 DEPTH, PHOTO_ALONE = model.input_format("original"), model.input_format("original", depth=False)
 DEFOCUS = model.input_format("defocus")
+# Few layers, which are what takes the time.
+NARROW = {"width": 0.02, "largest_kernel": 3}
 
 
 def _pictures(seed, height, width):
@@ -266,7 +268,7 @@ def test_previews_keep_small_pictures_and_reduce_large_ones():
 @pytest.fixture(scope="module")
 def pyramids():
     """Two networks that are told the defocus, of different weights."""
-    return [model.pynet(0.02, head="defocus", seed=seed) for seed in range(2)]
+    return [model.pynet(**NARROW, head="defocus", seed=seed) for seed in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +276,7 @@ def run_dir(pyramids, tmp_path_factory):
     """Level 7 with weights of its own, levels 6 to 3 with those of level 3."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     for level, pyramid in ((3, pyramids[0]), (7, pyramids[1])):
-        RunDirectory(folder).save(level, pyramid, {}, width=0.02, head="defocus")
+        RunDirectory(folder).save(level, pyramid, {}, **NARROW, head="defocus")
     return folder
 
 
@@ -309,7 +311,7 @@ def test_sizes_differ_without_tracing_again(run_dir):
 
 def test_an_exported_model_gives_what_its_run_gives(tmp_path):
     run_dir, exported = tmp_path / "run", tmp_path / "exported"
-    RunDirectory(run_dir).save(6, model.pynet(0.02, depth=False), {}, width=0.02, depth=False)
+    RunDirectory(run_dir).save(6, model.pynet(**NARROW, depth=False), {}, **NARROW, depth=False)
     saved_model.write(*RunDirectory(run_dir).load(), exported)
     assert methods.trained_levels(exported) == methods.trained_levels(run_dir) == [6, 7]
     assert methods.network(exported, 6, "m").lenses == (), "it chooses focus and blur by itself"
@@ -389,7 +391,7 @@ def test_a_run_without_fine_levels_is_shown_but_not_measured(
     tiny_ebb, pyramids, tmp_path, monkeypatch
 ):
     run = tmp_path / "coarse"
-    RunDirectory(run).save(6, pyramids[0], {}, width=0.02, head="defocus")
+    RunDirectory(run).save(6, pyramids[0], {}, **NARROW, head="defocus")
     plan = comparison.Plan(tiny_ebb, models={"coarse": run})
     with pytest.raises(InputError, match="trained down to level 6 only"):
         comparison.plan_levels(plan)

@@ -16,14 +16,15 @@ from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.io import images
 from pynet_tf.runs.run_directory import RunDirectory
 
-WIDTH = 0.125
+# Few layers, which are what takes the time.
+NARROW = {"width": 0.125, "largest_kernel": 3}
 DEPTH = model.input_format("original")
 LEVEL = 5
 
 
 @pytest.fixture(scope="module")
 def pyramid():
-    pyramid = model.pynet(width=WIDTH)
+    pyramid = model.pynet(**NARROW)
     r = np.random.default_rng(0)
     for weight in pyramid.weights:
         if weight.path.endswith("kernel"):
@@ -36,7 +37,7 @@ def pyramid():
 @pytest.fixture(scope="module")
 def run_dir(pyramid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    RunDirectory(folder).save(LEVEL, pyramid, {}, width=WIDTH)
+    RunDirectory(folder).save(LEVEL, pyramid, {}, **NARROW)
     return folder
 
 

@@ -22,8 +22,14 @@ from pynet_tf.model import DEFOCUS_UNIT, input_format
 from pynet_tf.runs.description import Description
 from pynet_tf.runs.run_directory import RunDirectory
 
-WIDTH = 0.125
+# Few layers, which are what takes the time.
+NARROW = {"width": 0.125, "largest_kernel": 3}
 HALF_PHOTO_DEPTH = input_format("original")
+
+
+def described(level, step, depth=True):
+    """Returns the description of a level with the head `original`."""
+    return Description(level, depth=depth, head="original", settings={}, step=step, **NARROW)
 
 
 def vivid(pyramid, seed=0):
@@ -47,20 +53,20 @@ def sample(height, width, depth_height=None, depth_width=None, seed=0):
 
 @pytest.fixture(scope="module")
 def pyramid():
-    return vivid(model.pynet(width=WIDTH))
+    return vivid(model.pynet(**NARROW))
 
 
 @pytest.fixture(scope="module")
 def run_dir(pyramid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    RunDirectory(folder).save(1, pyramid, {"made": "for tests"}, width=WIDTH)
+    RunDirectory(folder).save(1, pyramid, {"made": "for tests"}, **NARROW)
     return folder
 
 
 @pytest.fixture(scope="module")
 def exported(pyramid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported") / "model"
-    saved_model.write(pyramid, Description(1, WIDTH, True, "original", {}, 5), folder)
+    saved_model.write(pyramid, described(1, 5), folder)
     return folder
 
 
@@ -180,7 +186,7 @@ def test_network_gives_all_held_levels(pyramid, loaded, exported):
 
 
 def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
-    saved_model.write(pyramid, Description(5, WIDTH, True, "original", {}, 5), tmp_path / "level_5")
+    saved_model.write(pyramid, described(5, 5), tmp_path / "level_5")
     assert saved_model_folder.saved_levels(tmp_path / "level_5") == [5, 6, 7]
     variables = tmp_path / "level_5" / "variables" / "variables"
     names = [name for name, _ in tf.train.list_variables(str(variables))]
@@ -212,11 +218,16 @@ def told(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def told_loaded(told):
+    """The same as the package and as TensorFlow load it."""
+    return loading.load_model(told), tf.saved_model.load(str(told))
+
+
 @pytest.mark.parametrize("size", [(128, 192), (131, 201)])
-def test_signatures_focus_and_blur_as_the_lens_does(told, size):
+def test_signatures_focus_and_blur_as_the_lens_does(told_loaded, size):
     photo, depth = sample(*size)
-    loaded = loading.load_model(told)
-    made = tf.saved_model.load(str(told)).signatures
+    loaded, made = told_loaded[0], told_loaded[1].signatures
     photo_, depth_ = tf.constant(photo), tf.constant(depth)
     for chosen, picture in (
         (None, made["serving_default"](photo=photo_, depth=depth_)),
@@ -242,13 +253,13 @@ def test_signatures_focus_and_blur_as_the_lens_does(told, size):
     assert np.abs(batch.astype(int) - alone).max() <= 1
 
 
-def test_blur_of_none_gives_the_photo(told):
+def test_blur_of_none_gives_the_photo(told_loaded):
     photo, depth = sample(131, 201)
-    loaded = loading.load_model(told)
+    loaded, _ = told_loaded
     np.testing.assert_array_equal(loaded.render(photo, depth, LensSettings(blur=0.0)), photo)
 
 
-def test_networks_of_the_head_light_are_refused_but_their_saved_models_render(told, tmp_path):
+def test_networks_of_the_head_light_are_refused_but_their_saved_models_render(tmp_path):
     """A SavedModel of earlier versions: the whole photo folded, and the depth map."""
     folded = Description(1, 0.05, True, "light", {}, 1)
 
@@ -290,8 +301,8 @@ def _level(image, level):
 
 
 def test_without_depth(tmp_path):
-    pyramid = vivid(model.pynet(width=WIDTH, depth=False))
-    run = Description(7, WIDTH, False, "original", {}, 1)
+    pyramid = vivid(model.pynet(**NARROW, depth=False))
+    run = described(7, 1, depth=False)
     saved_model.write(pyramid, run, tmp_path / "model")
     loaded = loading.load_model(tmp_path / "model")
     photo, depth = sample(100, 140)
@@ -349,27 +360,27 @@ def _shorten(path):
 
 
 def test_refuses_weights_that_are_no_numbers_by_name(pyramid, tmp_path):
-    weight = next(w for w in pyramid.weights if w.path == "level_3_f5_conv9_1/kernel")
+    weight = next(w for w in pyramid.weights if w.path == "level_3_f5_conv3_1/kernel")
     good = weight.numpy()
     try:
         weight.assign(np.full(good.shape, np.nan))
-        run = Description(1, WIDTH, True, "original", {}, 5)
-        with pytest.raises(InputError, match="level_3_f5_conv9_1/kernel"):
+        run = described(1, 5)
+        with pytest.raises(InputError, match="level_3_f5_conv3_1/kernel"):
             saved_model.write(pyramid, run, tmp_path / "model")
         assert not (tmp_path / "model").exists()
-        with pytest.raises(InputError, match="level_3_f5_conv9_1/kernel"):
+        with pytest.raises(InputError, match="level_3_f5_conv3_1/kernel"):
             loading.refuse_nonfinite(pyramid.weights, "the model")
     finally:
         weight.assign(good)
 
 
 def test_refuses_saved_models_with_weights_that_are_no_numbers(tmp_path, monkeypatch):
-    broken = model.pynet(width=WIDTH)
+    broken = model.pynet(**NARROW)
     weight = next(w for w in broken.weights if w.path == "level_7_a3_conv3_1/kernel")
     weight.assign(np.full(weight.shape, np.inf))
     with monkeypatch.context() as patched:
         patched.setattr(loading, "refuse_nonfinite", lambda *_: None)
-        run = Description(7, WIDTH, True, "original", {}, 5)
+        run = described(7, 5)
         saved_model.write(broken, run, tmp_path / "model")
     with pytest.raises(InputError, match="level_7_a3_conv3_1/kernel"):
         loading.load_model(tmp_path / "model")

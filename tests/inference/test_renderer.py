@@ -48,7 +48,13 @@ def told(tmp_path_factory):
     return place
 
 
-def test_the_picture_is_tensorflows_whatever_a_network_is_kept_as(told, cache):
+@pytest.fixture
+def kept(told, monkeypatch):
+    """The cache folder of all that is kept of `told`."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(told / "cache"))
+
+
+def test_the_picture_is_tensorflows_whatever_a_network_is_kept_as(told, kept):
     photo, depth = sample()
     told_to = {"focus": (0.2, 0.5), "blur": 3.0}
     lite = inference.load(told / "run").render(photo, depth, **told_to)
@@ -77,7 +83,7 @@ def test_a_form_is_made_once_and_anew_when_the_weights_change(tmp_path, cache):
     assert means[0][2] < means[1][2] - 10
 
 
-def test_a_kept_form_renders_without_tensorflow(told, cache, tmp_path):
+def test_a_kept_form_renders_without_tensorflow(told, kept, tmp_path):
     form = litert_cache.form(told / "run", None, "float32")
     photo, depth = sample()
     np.savez(tmp_path / "sample.npz", photo=photo, depth=depth)

@@ -59,7 +59,8 @@ def names(folder):
 def models(tmp_path_factory):
     """A small pyramid as a run directory and as a SavedModel."""
     place = tmp_path_factory.mktemp("models")
-    pyramid = model.pynet(width=0.05)
+    narrow = {"width": 0.05, "largest_kernel": 3}
+    pyramid = model.pynet(**narrow)
     rng = np.random.default_rng(0)
     for weight in pyramid.weights:
         if len(weight.shape) == 4:
@@ -69,7 +70,7 @@ def models(tmp_path_factory):
     head = pyramid.get_layer("level_1_head").kernel
     head.assign(3 * head)
     for level in (1, 3):
-        RunDirectory(place / f"run_{level}").save(level, pyramid, {}, width=0.05)
+        RunDirectory(place / f"run_{level}").save(level, pyramid, {}, **narrow)
     saved_model.write(pyramid, RunDirectory(place / "run_1").level(1).describe(), place / "saved")
     return place
 

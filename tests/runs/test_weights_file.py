@@ -1,5 +1,6 @@
 """Weights alone in a small file: what is read is what was written, and nothing else is taken."""
 
+import shutil
 import zipfile
 
 import numpy as np
@@ -16,11 +17,13 @@ from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train import config, loop, planning, recipes
 
 WIDTH = 0.05
+# Few layers, which are what takes the time.
+KIND = {"width": WIDTH, "depth": True, "head": "defocus", "largest_kernel": 3}
 
 
 @pytest.fixture(scope="module")
 def pyramid():
-    made = model.pynet(WIDTH, head="defocus", seed=3)
+    made = model.pynet(**KIND, seed=3)
     rng = np.random.default_rng(0)
     for weight in made.weights:
         # Three times what trained kernels differ by, and twenty times what trained heads' do.
@@ -28,13 +31,20 @@ def pyramid():
     return made
 
 
+@pytest.fixture(scope="module")
+def written(pyramid, tmp_path_factory):
+    """A run directory, and beside it what is shared of it."""
+    folder = tmp_path_factory.mktemp("written")
+    RunDirectory(folder / "run").save(1, pyramid, {"recipe": "x"}, **KIND)
+    given = f"--run_dir {folder / 'run'} --format weights --output {folder / 'shared'}"
+    assert export.main(given.split()) in (None, 0)
+    return folder
+
+
 @pytest.fixture
-def shared(pyramid, tmp_path):
-    kind = {"width": WIDTH, "head": "defocus"}
-    RunDirectory(tmp_path / "run").save(1, pyramid, {"recipe": "x"}, **kind)
-    export.main(
-        f"--run_dir {tmp_path / 'run'} --format weights --output {tmp_path / 'shared'}".split()
-    )
+def shared(written, tmp_path):
+    """A copy of both, to do anything with."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     return tmp_path / "shared"
 
 
@@ -49,17 +59,16 @@ def test_training_goes_on_from_a_shared_run(pyramid, shared, tiny_ebb, tmp_path)
 
 
 def test_levels_that_a_shared_run_does_not_hold_begin_with_their_seed(pyramid, tiny_ebb, tmp_path):
-    kind = {"width": WIDTH, "depth": True, "head": "defocus"}
     share, whole = tmp_path / "share", tmp_path / "whole"
-    RunDirectory(share).share(Description(7, **kind, settings={}, step=7), pyramid)
-    RunDirectory(whole).save(7, pyramid, {}, **kind)
+    RunDirectory(share).share(Description(7, **KIND, settings={}, step=7), pyramid)
+    RunDirectory(whole).save(7, pyramid, {}, **KIND)
     recipe = recipes.Recipe(batch_size=1, iterations=1, learning_rate=1e-9, window=32)
     for source, fresh in ((share, True), (whole, False)):
         job = config.Job(6, tiny_ebb, tmp_path / "new", recipe, seed=5, start_from=source)
         plan = planning.plan(job, "any data")
         begun = plan.new_pyramid()
         assert plan.set_weights(begun, optimizer=None) == 0
-        expected = model.pynet(**kind, seed=5) if fresh else pyramid
+        expected = model.pynet(**KIND, seed=5) if fresh else pyramid
         np.testing.assert_array_equal(level_5_kernel(begun), level_5_kernel(expected))
 
 
@@ -92,7 +101,7 @@ def test_a_shared_run_is_small_and_a_run_like_any_other(pyramid, shared, tmp_pat
 
 
 def test_a_level_has_its_own_weights_only(pyramid, tmp_path):
-    run = Description(5, WIDTH, True, "defocus", {}, step=7)
+    run = Description(5, **KIND, settings={}, step=7)
     RunDirectory(tmp_path).share(run, pyramid)
     with np.load(tmp_path / "level_5" / "step_00000007.npz") as file:
         needed = {weight.path for weight in model.level_model(pyramid, 5).weights}
@@ -156,7 +165,7 @@ def _with_pickle(file, marker):
 
 @pytest.mark.parametrize(("width", "why"), [(0.03, "not float16"), (0.5, "larger than its weight")])
 def test_another_networks_weights_are_refused_and_change_nothing(pyramid, tmp_path, width, why):
-    weights_file.write(tmp_path / "other.npz", model.pynet(width, head="defocus"))
+    weights_file.write(tmp_path / "other.npz", model.pynet(**KIND | {"width": width}))
     before = pyramid.weights[0].numpy()
     with pytest.raises(ValueError, match=why):
         weights_file.read(tmp_path / "other.npz", pyramid)

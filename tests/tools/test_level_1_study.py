@@ -17,7 +17,8 @@ def study(*arguments):
 
 
 def test_variants_are_trained_and_drawn(tiny_ebb, tmp_path):
-    RunDirectory(tmp_path / "run").save(2, model.pynet(0.05), {}, width=0.05)
+    narrow = {"width": 0.05, "largest_kernel": 3}
+    RunDirectory(tmp_path / "run").save(2, model.pynet(**narrow), {}, **narrow)
     arguments = (
         "train", tmp_path / "run", "--data_dir", tiny_ebb, "--output", tmp_path / "study",
         "--variants", "2020", "enlarged", "--steps", 2, "--every", 1,

@@ -18,13 +18,11 @@ KINDS = {"original": ".jpg", "original_depth": ".png", "bokeh": ".jpg", "lens": 
 SMALL = ("--height", 64, "--width", 96, "--seed", 5)
 
 
-def command(*arguments):
-    return [sys.executable, str(TOOL), *map(str, arguments)]
-
-
-def make(folder, *arguments):
-    return subprocess.run(
-        command(*arguments), cwd=folder, capture_output=True, text=True, timeout=120, check=False
+@pytest.fixture
+def make(nursery):
+    """Runs the tool in a folder."""
+    return lambda folder, *arguments: nursery.run(
+        "tools/make_synthetic_ebb.py", *arguments, cwd=folder
     )
 
 
@@ -39,8 +37,8 @@ def contents(folder):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
-    done = make(folder, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL)
-    assert done.returncode == 0, done.stderr
+    command = [TOOL, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL]
+    subprocess.run([sys.executable, *map(str, command)], cwd=folder, check=True)
     return folder / "set"
 
 
@@ -68,11 +66,11 @@ def test_train_and_test_show_different_scenes(made):
     assert np.abs(np.asarray(train, float) - np.asarray(test, float)).mean() > 10
 
 
-def test_true_depths_and_empty_scenes_are_sets_of_their_own(made, tmp_path):
+def test_true_depths_and_empty_scenes_are_sets_of_their_own(made, tmp_path, make):
     few = ("--count", 1, "--test_count", 0, "--workers", 1, *SMALL)
     done = make(tmp_path, "exact", *few, "--exact_depth")
-    assert done.returncode == 0, done.stderr
-    assert make(tmp_path, "empty", *few, "--backdrop_only", "--exact_depth").returncode == 0
+    assert done.status == 0, done.err
+    assert make(tmp_path, "empty", *few, "--backdrop_only", "--exact_depth").status == 0
     photos, depths = (
         [np.asarray(Image.open(folder / "train" / kind)) for folder in
          (made, tmp_path / "exact", tmp_path / "empty")]
@@ -82,19 +80,19 @@ def test_true_depths_and_empty_scenes_are_sets_of_their_own(made, tmp_path):
     assert np.any(depths[0] != depths[1])
     assert np.abs(np.diff(depths[2].astype(int))).max() < 8, "no edge of depth"
     refused = make(tmp_path, "exact", *few)
-    assert refused.returncode == 2
-    assert "exact_depth True" in refused.stderr
+    assert refused.status == 2
+    assert "exact_depth True" in refused.err
 
 
-def test_workers_and_growing_do_not_change_the_files(made, tmp_path):
-    assert make(tmp_path, "set", "--count", 2, "--test_count", 0, *SMALL).returncode == 0
+def test_workers_and_growing_do_not_change_the_files(made, tmp_path, make):
+    assert make(tmp_path, "set", "--count", 2, "--test_count", 0, *SMALL).status == 0
     done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 2, *SMALL)
-    assert done.returncode == 0, done.stderr
-    assert "2 of them there before" in done.stdout
+    assert done.status == 0, done.err
+    assert "2 of them there before" in done.out
     assert contents(tmp_path / "set") == contents(made)
 
 
-def test_a_run_that_was_interrupted_is_completed(made, tmp_path):
+def test_a_run_that_was_interrupted_is_completed(made, tmp_path, make):
     shutil.copytree(made, tmp_path / "set")
     kept = tmp_path / "set/train/original/0.jpg"
     before = kept.stat().st_mtime_ns
@@ -103,7 +101,7 @@ def test_a_run_that_was_interrupted_is_completed(made, tmp_path):
     writer = f"host-{owners._kernel()}-{NOBODY}-00000000"
     (tmp_path / f"set/train/bokeh/.partial.{writer}.0.jpg").write_bytes(b"half")
     done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.err
     assert contents(tmp_path / "set") == contents(made)
     assert kept.stat().st_mtime_ns == before
 
@@ -115,21 +113,21 @@ def test_a_run_that_was_interrupted_is_completed(made, tmp_path):
         (("--seed", 5, "--height", 64, "--width", 128), "width 96"),
     ],
 )
-def test_a_set_of_another_seed_or_size_is_refused(made, arguments, named):
+def test_a_set_of_another_seed_or_size_is_refused(made, arguments, named, make):
     before = contents(made)
     done = make(made.parent, "set", "--count", 5, *arguments)
-    assert done.returncode == 2
-    assert named in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.status == 2
+    assert named in done.err
+    assert "Traceback" not in done.err
     assert contents(made) == before
 
 
-def test_a_folder_with_other_files_is_refused(tmp_path):
+def test_a_folder_with_other_files_is_refused(tmp_path, make):
     (tmp_path / "set/train/original").mkdir(parents=True)
     (tmp_path / "set/train/original/0.jpg").write_bytes(b"a real photo")
     done = make(tmp_path, "set", "--count", 1, *SMALL)
-    assert done.returncode == 2
-    assert "train/original/0.jpg" in done.stderr
+    assert done.status == 2
+    assert "train/original/0.jpg" in done.err
     assert len(contents(tmp_path / "set")) == 1
 
 
@@ -144,8 +142,8 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
         (("--count", 1, "--seed", -3), "--seed is -3"),
     ],
 )
-def test_bad_values_are_named(tmp_path, arguments, named):
+def test_bad_values_are_named(tmp_path, arguments, named, make):
     done = make(tmp_path, "set", *arguments)
-    assert done.returncode == 2
-    assert named in done.stderr
+    assert done.status == 2
+    assert named in done.err
     assert not (tmp_path / "set").exists()

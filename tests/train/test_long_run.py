@@ -22,8 +22,8 @@ WIDTH = 0.125
 def test_memory_open_files_and_speed_stay_as_they_are(tiny_ebb, nursery, tmp_path):
     started = nursery.start(
         "pynet_tf.train", "--level", "7", "--data_dir", tiny_ebb, "--run_dir", tmp_path / "run",
-        "--width", WIDTH, "--batch_size", 2, "--window", 32, "--iterations", STEPS,
-        "--eval_step", EVAL_STEP, "--head", "residual", cwd=tmp_path,
+        "--width", WIDTH, "--largest_kernel", 3, "--batch_size", 2, "--window", 32,
+        "--iterations", STEPS, "--eval_step", EVAL_STEP, "--head", "residual", cwd=tmp_path,
     )  # fmt: skip
     notes = []
     with started.out.open(encoding="utf-8") as said:

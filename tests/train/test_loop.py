@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -279,19 +280,19 @@ def test_tensorboard_shows_what_it_should(all_levels):
     assert pixels[:, 2].std() > 10, "the target is shown"
 
 
-def test_second_process_in_a_run_directory_is_refused(tiny_ebb, tmp_path):
+def test_second_process_in_a_run_directory_is_refused(tiny_ebb, nursery, tmp_path):
     first = subprocess.Popen(
         command(tiny_ebb, tmp_path, "--iterations", "100000"),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
         _wait_for(tmp_path / "level_7" / "run.json")
-        second = subprocess.run(
-            command(tiny_ebb, tmp_path, "--iterations", "100000"), capture_output=True, text=True
-        )
-        assert second.returncode == 2
-        assert second.stderr.startswith("pynet_tf.train: error: another process is writing to")
-        assert second.stderr.count("\n") == 1
+        given = command(tiny_ebb, tmp_path, "--iterations", "100000")[3:]
+        second = nursery.run("pynet_tf.train", *given, cwd=tmp_path)
+        assert second.status == 2
+        said = rf"pynet_tf\.train: error: another process \(number {first.pid} .*\) is writing to"
+        assert re.match(said, second.err)
+        assert second.err.count("\n") == 1
     finally:
         first.send_signal(signal.SIGTERM)
         output = first.communicate(timeout=120)[0]

@@ -50,7 +50,7 @@ def losses_of_steps(name, weights, steps, first=0):
     """
     keras.mixed_precision.set_dtype_policy(name)
     job = config.Job(7, None, None, dataclasses.replace(RECIPE, learning_rate=RATE), precision=name)
-    network = model.level_model(model.pynet(0.25), 7)
+    network = model.level_model(model.pynet(0.25, largest_kernel=3), 7)
     if weights is not None:
         network.set_weights(weights)
     optimizer = new_optimizer(job, network)
@@ -90,7 +90,7 @@ def test_loss_falls_as_in_float32(name, policy, float32_run):
 @pytest.mark.parametrize("head", model.HEADS)
 def test_heads_norms_weights_and_outputs_are_float32(name, head, policy):
     policy(name)
-    pyramid = model.pynet(0.05, head=head)
+    pyramid = model.pynet(0.05, head=head, largest_kernel=3)
     assert {output.dtype for output in pyramid.output.values()} == {"float32"}
     assert {weight.dtype for weight in pyramid.weights} == {"float32"}
     half = name.removeprefix("mixed_")
@@ -105,7 +105,7 @@ def test_heads_norms_weights_and_outputs_are_float32(name, head, policy):
 def test_a_step_that_overflows_is_left_out_and_the_scale_halved(policy):
     policy("mixed_float16")
     job = config.Job(7, None, None, RECIPE, precision="mixed_float16")
-    network = model.level_model(model.pynet(0.05), 7)
+    network = model.level_model(model.pynet(0.05, largest_kernel=3), 7)
     optimizer = new_optimizer(job, network)
     step = compiled_step(job, tf.distribute.get_strategy(), network, optimizer)
     before = [variable.numpy() for variable in network.trainable_variables]
@@ -129,7 +129,7 @@ def print_steps_of_two_devices():
     keras.mixed_precision.set_dtype_policy("mixed_float16")
     job = config.Job(7, None, None, RECIPE, precision="mixed_float16")
     with strategy.scope():
-        network = model.level_model(model.pynet(0.05), 7)
+        network = model.level_model(model.pynet(0.05, largest_kernel=3), 7)
         optimizer = new_optimizer(job, network)
     step = compiled_step(job, strategy, network, optimizer)
 
@@ -193,13 +193,17 @@ def test_resuming_in_float16_keeps_the_loss_scale_and_every_bit(tiny_ebb, tmp_pa
         np.testing.assert_array_equal(one.get_tensor(name), other.get_tensor(name))
     scales = [one.get_tensor(name) for name in names if not one.get_variable_to_shape_map()[name]]
     assert 32.0 in [float(value) for value in scales]
+    assert_loads_in_float32(whole, "mixed_float16")
 
 
-@pytest.mark.parametrize("name", HALVES)
-def test_weights_trained_in_half_precision_load_in_float32(tiny_ebb, tmp_path, name):
-    train(tiny_ebb, tmp_path, iterations=2, precision=name)
+def test_weights_trained_in_bfloat16_load_in_float32(tiny_ebb, tmp_path):
+    train(tiny_ebb, tmp_path, iterations=2, precision="mixed_bfloat16")
+    assert_loads_in_float32(tmp_path, "mixed_bfloat16")
+
+
+def assert_loads_in_float32(run_dir, name):
     assert keras.mixed_precision.dtype_policy().name == "float32"
-    pyramid, run = RunDirectory(tmp_path).load()
+    pyramid, run = RunDirectory(run_dir).load()
     assert run.settings["precision"] == name
     assert {layer.compute_dtype for layer in pyramid.layers} == {"float32"}
     output = pyramid(np.full([1, 64, 64, 4], 0.5, np.float32))["level_7"]
@@ -212,8 +216,8 @@ def test_xla_goes_the_same_way(tiny_ebb, nursery, tmp_path):
     def validation_loss(name, *more):
         done = nursery.run(
             "pynet_tf.train", "--level", "7", "--data_dir", tiny_ebb, "--run_dir", tmp_path / name,
-            "--width", "0.05", "--batch_size", "2", "--window", "64", "--iterations", "4",
-            "--learning_rate", "1e-3", *more, cwd=tmp_path,
+            "--width", "0.05", "--largest_kernel", "3", "--batch_size", "2", "--window", "64",
+            "--iterations", "4", "--learning_rate", "1e-3", *more, cwd=tmp_path,
         )  # fmt: skip
         assert done.status == 0, done.err
         return float(re.search(r"validation: loss ([\d.]+)", done.out)[1])

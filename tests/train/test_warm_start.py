@@ -10,7 +10,7 @@ from pynet_tf.train import warm_start
 @pytest.fixture
 def pyramid():
     """With weights of the size of trained ones, so that pictures have contrast."""
-    net = model.pynet(width=0.1)
+    net = model.pynet(width=0.1, largest_kernel=3)
     rng = np.random.default_rng(0)
     for weight in net.weights:
         if weight.path.endswith("kernel"):
