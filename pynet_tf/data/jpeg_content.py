@@ -1,10 +1,10 @@
-"""What a sample keeps of a picture file: a JPEG of its pixels.
+"""The JPEG that a sample keeps of a picture file.
 
-The file's own bytes serve where a plain decoder finds the wanted pixels in them. Where the last
-row or column is cut off, the size in the JPEG's header is made smaller by one: nothing is encoded
-again, and the pixels stay the camera's. That works unless a whole block of 8 falls away. All else
-(PNG, CMYK, a rotation in the EXIF data, a colour profile, a damaged end mark) is encoded once, as
-RGB at quality 100.
+The file's own bytes are kept where a plain decoder makes the wanted pixels of them. Where the last
+row or column is cut off, the size in the JPEG's header is made smaller by one. So nothing is
+encoded again, and the pixels stay the camera's. That works unless a whole block of 8 falls away.
+All other files (PNG, CMYK, a rotation in the EXIF data, a colour profile, a damaged end mark) are
+encoded once, as RGB at quality 100.
 """
 
 import io

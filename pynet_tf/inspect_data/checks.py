@@ -25,18 +25,20 @@ from scipy import ndimage, stats
 
 from pynet_tf.lens import fit
 
+# Side of the tiles whose shift is measured, in pixels of the half-size photo.
 TILE = 128
-# Tiles need this much detail (standard deviation of what is finer than 4 pixels, of 255), and in
-# the bokeh shot this share of the photo's.
+# Tiles with less detail are left out: standard deviation of what is finer than 4 pixels, of 255.
 _DETAIL = 2.0
+# So are tiles that have less than this share of the photo's detail in the bokeh shot: what is out
+# of focus moves with the camera.
 _SHARP = 0.75
-# Of the height of the peak of the phase correlation above all that is not the peak.
+# Lowest peak of the phase correlation that is a shift, in standard deviations of all of it.
 _PEAK = 8.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on a pair is suspicious.
+    """Limits beyond which a pair is suspicious.
 
     Attributes:
         shift: between the shots' sharp places, in pixels of the full-size photo.
@@ -73,7 +75,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured on a sample; see `Limits` for the units.
+    """The figures of one sample; see `Limits` for the units.
 
     Attributes:
         name: the sample's.

@@ -1,4 +1,4 @@
-"""Sheets to look at before training: what the network will see, and pairs that look wrong."""
+"""Rows of panels to look at before training: what the network will see, and suspicious pairs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
