@@ -8,7 +8,9 @@
                           blur=float32 [])
         -> {"bokeh": uint8 [H, W, 3]}, sharp at the point (x, y from 0, 0, top left, to 1, 1); blur
         in percent of the photo's longer side. Of networks that are told the defocus; the other
-        signatures take their focus automatically and blur by 1 percent
+        signatures take their focus automatically and blur by 1 percent. At level 1 all three
+        render large photos on a reduced copy, as `inference.any_size` does, but without the discs
+        of small lights
     signatures["network"](image=float32 [B, h, w, C])
         -> {"level_1": float32 [B, H, W, 3], ..., "level_7": ...}, the exported level and all
         coarser ones, not clipped; h and w have to be multiples of 32; C and what the channels are:

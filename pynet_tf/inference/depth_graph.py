@@ -10,7 +10,9 @@ the two beside each other.
 
 import tensorflow as tf
 
+from pynet_tf.inference import tile_graph
 from pynet_tf.lens import depth_edges, focus
+from pynet_tf.model import lens_ops
 
 _LEVELS = 256
 
@@ -64,12 +66,27 @@ def defocus(
         `[B, H/2, W/2]`, rounded up, float32, in pixels of the photo; see `lens.focus.defocus`.
     """
     sides = tf.cast(tf.shape(photos)[1:3], tf.float32)
-    largest = blur / 100.0 * tf.reduce_max(sides)
+    return out_of_focus(sharpened(depths, photos), focuses, blur / 100.0 * tf.reduce_max(sides))
+
+
+def out_of_focus(depths: tf.Tensor, focuses: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
+    """Returns how far depths are out of focus, as `lens.focus.defocus` does.
+
+    Args:
+        depths: `[B, h, w]` float32 in [0, 1]; or of one photo, `[h, w, 1]`.
+        focuses: `[B]`; of one photo `[]`.
+        largest: radius of the circle of confusion of the depth, 0 or 1, that is farthest from the
+            focus.
+
+    Returns:
+        float32 of the depths' shape, in the unit of `largest`.
+    """
     behind, before = focus.SHARP_RANGE
-    difference = sharpened(depths, photos) - focuses[:, None, None]
+    focuses = focuses[..., None, None]
+    difference = depths - focuses
     outside = difference - tf.clip_by_value(difference, -behind, before)
     reach = tf.maximum(focuses, 1.0 - focuses) - min(behind, before)
-    return outside * (largest / reach)[:, None, None]
+    return outside * (largest / reach)
 
 
 def sharpened(depths: tf.Tensor, photos: tf.Tensor) -> tf.Tensor:
@@ -87,12 +104,55 @@ def sharpened(depths: tf.Tensor, photos: tf.Tensor) -> tf.Tensor:
     return _snap(depth, _resized(tf.cast(photos, tf.float32), sides), reach)[..., 0]
 
 
+def sharpened_again(depth: tf.Tensor, light: tf.Tensor) -> tf.Tensor:
+    """Enlarges a sharpened map to a photo's size, as `lens.depth_edges.sharpened_again` does.
+
+    Args:
+        depth: `[h, w, 1]` float32 in [0, 1].
+        light: the light of one photo, `[H, W, 3]` float32, about twice as large.
+
+    Returns:
+        `[H, W, 1]` float32.
+    """
+    height, width = tf.shape(light)[0], tf.shape(light)[1]
+    depth = tf.image.resize(depth, [height, width], "bilinear")
+
+    def tile(window: tile_graph.Window) -> tf.Tensor:
+        cuts, inner = zip(
+            *(_with_margin(*part) for part in zip(window, (height, width), strict=True)),
+            strict=True,
+        )
+        block = depth[cuts]
+
+        def snapped() -> tf.Tensor:
+            guide = lens_ops.from_light(light[cuts])
+            return _snap(block[None], guide[None], depth_edges.AGAIN)[0][inner]
+
+        rise = tf.reduce_max(block) - tf.reduce_min(block)
+        return tf.cond(rise > depth_edges.EDGE, snapped, lambda: block[inner])
+
+    sides = (depth_edges.BLOCK, depth_edges.BLOCK)
+    return tile_graph.in_tiles(tile, (height, width), sides, tf.float32, 1)
+
+
+def _with_margin(part: tuple[tf.Tensor, tf.Tensor], side: tf.Tensor) -> tuple[slice, slice]:
+    """Returns the part of a side with what is seen around it, and its place in that."""
+    first, stop = part
+    start = tf.maximum(first - depth_edges.MARGIN, 0)
+    return slice(start, tf.minimum(stop + depth_edges.MARGIN, side)), slice(
+        first - start, stop - start
+    )
+
+
 def _resized(pictures: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
     return tf.image.resize(pictures, sides, "bilinear", antialias=True) / 255.0
 
 
-def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: tf.Tensor) -> tf.Tensor:
-    """Gives the pixels of soft edges to one of their sides; `[B, h, w, C]`."""
+def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: int | tf.Tensor) -> tf.Tensor:
+    """Gives the pixels of soft edges to one of their sides; `[B, h, w, C]`.
+
+    A reach that is known beforehand is quicker.
+    """
     window = 2 * reach + 1
     low, high = -_largest(-depth, window), _largest(depth, window)
     rise = high - low
@@ -130,15 +190,24 @@ def _colour(mean: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return colour, tf.nn.relu(variance)
 
 
-def _largest(x: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+def _largest(x: tf.Tensor, window: int | tf.Tensor) -> tf.Tensor:
     """Returns the largest value in the window around each pixel."""
-    # Only the raw operation takes a window that is known at run time.
-    sizes = tf.stack([1, window, window, 1])
-    return tf.raw_ops.MaxPoolV2(input=x, ksize=sizes, strides=[1, 1, 1, 1], padding="SAME")
+    if isinstance(window, int):
+        return tf.nn.max_pool2d(x, window, 1, "SAME")
+    # Only the raw operation takes a window that is known at run time. Rows, then columns: the time
+    # grows with the window's side, not with its area.
+    for sides in ([1, window, 1, 1], [1, 1, window, 1]):
+        x = tf.raw_ops.MaxPoolV2(
+            input=x, ksize=tf.stack(sides), strides=[1, 1, 1, 1], padding="SAME"
+        )
+    return x
 
 
-def _mean(x: tf.Tensor, reach: tf.Tensor) -> tf.Tensor:
-    """Returns the mean over `reach` pixels to all sides, edges repeated, as differences of sums."""
+def _mean(x: tf.Tensor, reach: int | tf.Tensor) -> tf.Tensor:
+    """Returns the mean over `reach` pixels to all sides, edges repeated."""
+    if isinstance(reach, int):
+        return _mean_of_pools(x, 2 * reach + 1)
+    # Of any reach as quickly, by differences of sums.
     x = tf.cast(x, tf.float64)
     for axis in (1, 2):
         size = tf.shape(x)[axis]
@@ -148,3 +217,12 @@ def _mean(x: tf.Tensor, reach: tf.Tensor) -> tf.Tensor:
         later = tf.gather(sums, tf.range(window, window + size), axis=axis)
         x = (later - tf.gather(sums, tf.range(size), axis=axis)) / tf.cast(window, tf.float64)
     return tf.cast(x, tf.float32)
+
+
+def _mean_of_pools(x: tf.Tensor, window: int) -> tf.Tensor:
+    for axis, sides in ((1, (window, 1)), (2, (1, window))):
+        size = tf.shape(x)[axis]
+        places = tf.range(-(window // 2), size + window // 2)
+        repeated = tf.gather(x, tf.clip_by_value(places, 0, size - 1), axis=axis)
+        x = tf.nn.avg_pool2d(repeated, sides, 1, "VALID")
+    return x

@@ -21,12 +21,12 @@ from pynet_tf.model.disc import COVERED
 # Rows and columns of a tile at the coarser size.
 TILE = (64, 512)
 # Less cover than this cannot be seen.
-_NO_COVER = 1e-3
+NO_COVER = 1e-3
 # Within this window, in pixels of the coarser size, light of sharp things mixes with that of things
 # out of focus; within the frame other light is looked for. It weighs so much to a pixel's own, and
 # so much count pixels that also hold sharp things' light, and those that hold only this.
-_BESIDE, _FRAME = 5, 4
-_AROUND, _MIXED, _SHARP = 1e-2, 1e-3, 1e-2
+BESIDE, FRAME = 5, 4
+AROUND, MIXED, SHARP = 1e-2, 1e-3, 1e-2
 # Steps of light in the table of 8-bit values: near black 0.1 of a level.
 _STEPS = 65535
 # White, of the types that are not 0 to 1.
@@ -83,7 +83,7 @@ class Doubling:
 
     def _is_sharp(self, window: Window) -> bool:
         radius, cover = around(self._radius, window), around(self._cover, window)
-        return not radius.any() and cover.max() < _NO_COVER
+        return not radius.any() and cover.max() < NO_COVER
 
     def _change(self, light, window: Window, finest: bool) -> tuple[np.ndarray, np.ndarray]:
         own, covers = (around(part, window)[..., None] for part in self._planes)
@@ -110,18 +110,18 @@ class Doubling:
         farther off, which differs little: it is blurred. Sharp things that are only covered by
         nearer ones take what lies beside them.
         """
-        own, cover = (around(part, window, _FRAME)[..., None] for part in self._planes)
+        own, cover = (around(part, window, FRAME)[..., None] for part in self._planes)
         share = _share(own, cover)
-        free = ndimage.minimum_filter(share, (_BESIDE, _BESIDE, 1))
-        doubt = (1 - free) * ndimage.maximum_filter(pyramid.blurred(own), (_BESIDE, _BESIDE, 1))
+        free = ndimage.minimum_filter(share, (BESIDE, BESIDE, 1))
+        doubt = (1 - free) * ndimage.maximum_filter(pyramid.blurred(own), (BESIDE, BESIDE, 1))
         if not doubt.any():
             return around(self._coarse, window), around(self._changes, window)
-        weight = free + np.float32(_MIXED) * (share + np.float32(_SHARP))
+        weight = free + np.float32(MIXED) * (share + np.float32(SHARP))
         total = _with_what_is_around(weight)
-        doubt = doubt[_FRAME - 1 : 1 - _FRAME, _FRAME - 1 : 1 - _FRAME]
+        doubt = doubt[FRAME - 1 : 1 - FRAME, FRAME - 1 : 1 - FRAME]
         lights = []
         for part in (self._coarse, self._changes):
-            found = _with_what_is_around(weight * around(part, window, _FRAME)) / total
+            found = _with_what_is_around(weight * around(part, window, FRAME)) / total
             own = around(part, window)
             lights.append(own + doubt * (found - own))
         return tuple(lights)
@@ -129,8 +129,8 @@ class Doubling:
 
 def _with_what_is_around(image: np.ndarray) -> np.ndarray:
     """Adds a little of the pixels around, and cuts the frame to one pixel."""
-    around = ndimage.uniform_filter(image, (2 * _FRAME - 1, 2 * _FRAME - 1, 1), mode="nearest")
-    return (image + np.float32(_AROUND) * around)[_FRAME - 1 : 1 - _FRAME, _FRAME - 1 : 1 - _FRAME]
+    around = ndimage.uniform_filter(image, (2 * FRAME - 1, 2 * FRAME - 1, 1), mode="nearest")
+    return (image + np.float32(AROUND) * around)[FRAME - 1 : 1 - FRAME, FRAME - 1 : 1 - FRAME]
 
 
 def _share(radius: np.ndarray, cover: np.ndarray) -> np.ndarray:

@@ -18,17 +18,19 @@ from pynet_tf.errors import InputError
 # What exported networks of all heads and levels consist of, the head `light` of earlier versions
 # included.
 _OPERATIONS = frozenset((
-    "Abs", "AddV2", "All", "Assert", "AvgPool", "BiasAdd", "BroadcastArgs", "BroadcastTo",
+    "Abs", "AddV2", "All", "Any", "Assert", "AvgPool", "BiasAdd", "BroadcastArgs", "BroadcastTo",
     "Cast", "ConcatV2", "Const", "Conv2D", "Conv2DBackpropInput", "Cumsum", "DepthToSpace",
     "EnsureShape", "Equal", "Exp", "ExpandDims", "Floor", "FloorDiv", "FloorMod", "GatherV2",
     "Greater", "GreaterEqual", "Identity", "IsFinite", "LeakyRelu", "Less", "Log", "LogicalAnd",
-    "LogicalNot", "Max", "MaxPool", "MaxPoolV2", "Maximum", "Mean", "Min", "Minimum",
+    "LogicalNot", "LogicalOr", "Max", "MaxPool", "MaxPoolV2", "Maximum", "Mean", "Min", "Minimum",
     "MirrorPad", "Mul", "Neg", "NoOp", "OnesLike", "Pack", "PartitionedCall", "Placeholder",
-    "Range", "ReadVariableOp", "RealDiv", "Reciprocal", "Relu", "Reshape", "Round", "Rsqrt",
-    "ScaleAndTranslate", "Select", "SelectV2", "Shape", "Size", "Slice", "SpaceToDepth",
-    "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "Squeeze",
-    "StatefulPartitionedCall", "StopGradient", "StridedSlice", "Sub", "Sum", "Tanh", "Tile",
-    "TopKV2", "UnsortedSegmentSum",
+    "Range", "ReadVariableOp", "RealDiv", "Reciprocal", "Relu", "Reshape", "ResizeBilinear",
+    "Round", "Rsqrt", "ScaleAndTranslate", "Select", "SelectV2", "Shape", "Size", "Slice",
+    "SpaceToDepth", "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "Squeeze",
+    "StatefulPartitionedCall", "StatelessIf", "StatelessWhile", "StopGradient", "StridedSlice",
+    "Sub", "Sum", "Tanh", "TensorListConcatV2", "TensorListGather", "TensorListGetItem",
+    "TensorListReserve", "TensorListSetItem", "TensorListStack", "Tile", "TopKV2", "Transpose",
+    "UnsortedSegmentSum", "ZerosLike",
 ))  # fmt: skip
 
 

@@ -5,7 +5,7 @@
     plane    what the network takes beside the photo (`InputFormat`): the depth map as it
              is, or the defocus, float32 [H/2, W/2] rounded up, in pixels of the photo
     image    float32 [B, H/2, W/2, C]: the network's input, padded by reflection at the bottom and
-             the right to multiples of 32
+             the right to multiples of 32; of large photos, of a reduced copy (`size_graph.py`)
     bokeh    uint8 [H/s, W/s, 3], rounded up, s = 1, 2, 4 ... for level 1, 2, 3 ...
 
 An odd side is first made even by repeating its last row or column. Where the network takes the
@@ -19,7 +19,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from pynet_tf.inference import depth_graph
+from pynet_tf.inference import any_size, depth_graph, size_graph
 from pynet_tf.lens import focus
 from pynet_tf.model import DEFOCUS_UNIT, MULTIPLE, InputFormat
 
@@ -38,12 +38,22 @@ def to_image(photos: tf.Tensor, planes: tf.Tensor | None, input_format: InputFor
         `[B, H', W', C]` float32; H' and W' are half the photo's sides, rounded up to multiples of
         32.
     """
-    sides = tf.shape(photos)[1:3]
+    return _image(_refuse_small(photos), planes, input_format)
+
+
+def _refuse_small(photos: tf.Tensor) -> tf.Tensor:
     too_small = tf.debugging.assert_greater_equal(
-        tf.reduce_min(sides), SMALLEST_SIDE, "a photo has to be at least 64 pixels high and wide"
+        tf.reduce_min(tf.shape(photos)[1:3]),
+        SMALLEST_SIDE,
+        "a photo has to be at least 64 pixels high and wide",
     )
     with tf.control_dependencies([too_small]):
-        even = _extend(tf.cast(photos, tf.float32), sides % 2, "SYMMETRIC")
+        return tf.identity(photos)
+
+
+def _image(photos: tf.Tensor, planes: tf.Tensor | None, input_format: InputFormat) -> tf.Tensor:
+    sides = tf.shape(photos)[1:3]
+    even = _extend(tf.cast(photos, tf.float32), sides % 2, _repeating)
     half = (sides + 1) // 2
     if input_format.whole_photo:
         parts = [tf.nn.space_to_depth(_pad(even, 2 * MULTIPLE), 2) * (1 / 255)]
@@ -107,13 +117,20 @@ def bokeh_graph(network: Callable, level: int, input_format: InputFormat) -> Cal
     return tf.function(bokeh, input_signature=specs, autograph=False)
 
 
-def signatures(network: Callable, level: int, input_format: InputFormat) -> dict[str, Callable]:
+def signatures(
+    network: Callable,
+    level: int,
+    input_format: InputFormat,
+    largest_side: int = any_size.LARGEST_SIDE,
+) -> dict[str, Callable]:
     """Makes the signatures of an exported model that take photos and depth maps.
 
     Args:
         network: as for `bokeh_graph`.
         level: 1 to 7.
         input_format: of the network.
+        largest_side: a network that is told the defocus works on copies of at most this longer
+            side, see `any_size`; at level 1 only.
 
     Returns:
         Functions that give `{"bokeh": uint8}`, all sizes free:
@@ -130,12 +147,23 @@ def signatures(network: Callable, level: int, input_format: InputFormat) -> dict
         output = network(to_image(photos, planes, input_format))
         return to_bokeh(output, sides[1], sides[2], level)
 
+    # One function of all signatures, or the file would hold it several times.
+    @tf.function(input_signature=_LENS, autograph=False)
+    def through_lens(photos, depths, focuses, blur):
+        photos = _refuse_small(photos)
+        if level > 1:
+            return bokeh(photos, depth_graph.defocus(photos, depths, focuses, blur))
+
+        def raw(small, planes):
+            return network(_image(small, planes, input_format))
+
+        return size_graph.pictures(photos, depths, focuses, blur, raw, largest_side)
+
     def batch(photos, depths=None):
-        planes = depths
-        if input_format.is_told_defocus:
-            nearest = depth_graph.nearest_subject(depths)
-            planes = depth_graph.defocus(photos, depths, nearest, focus.BLUR)
-        return {"bokeh": bokeh(photos, planes)}
+        if not input_format.is_told_defocus:
+            return {"bokeh": bokeh(photos, depths)}
+        focuses = depth_graph.nearest_subject(depths)
+        return {"bokeh": through_lens(photos, depths, focuses, tf.constant(focus.BLUR))}
 
     def single(photo, depth=None):
         depths = None if depth is None else depth[None]
@@ -143,8 +171,7 @@ def signatures(network: Callable, level: int, input_format: InputFormat) -> dict
 
     def refocus(photo, depth, point, blur):
         focuses = depth_graph.focus_at(depth, point)[None]
-        planes = depth_graph.defocus(photo[None], depth[None], focuses, blur)
-        return {"bokeh": bokeh(photo[None], planes)[0]}
+        return {"bokeh": through_lens(photo[None], depth[None], focuses, blur)[0]}
 
     made = {"serving_default": (single, ["photo", "depth"]), "batch": (batch, ["photos", "depths"])}
     if not input_format.needs_depth:
@@ -165,6 +192,12 @@ _SPECS = {
     "point": tf.TensorSpec([2], tf.float32, name="point"),
     "blur": tf.TensorSpec([], tf.float32, name="blur"),
 }
+_LENS = (
+    _SPECS["photos"],
+    _SPECS["depths"],
+    tf.TensorSpec([None], tf.float32, name="focuses"),
+    _SPECS["blur"],
+)
 
 
 def network_graph(pyramid: keras.Model, level: int) -> Callable:
@@ -187,13 +220,26 @@ def network_graph(pyramid: keras.Model, level: int) -> Callable:
 
 
 def _pad(picture: tf.Tensor, multiple: int) -> tf.Tensor:
-    return _extend(picture, -tf.shape(picture)[1:3] % multiple, "REFLECT")
+    return _extend(picture, -tf.shape(picture)[1:3] % multiple, _mirroring)
 
 
-def _extend(picture: tf.Tensor, rows_columns: tf.Tensor, mode: str) -> tf.Tensor:
-    """Pads `[B, H, W, C]` at the bottom and the right by `rows_columns`."""
-    rows, columns = rows_columns[0], rows_columns[1]
-    return tf.pad(picture, [[0, 0], [0, rows], [0, columns], [0, 0]], mode)
+def _extend(picture: tf.Tensor, rows_columns: tf.Tensor, places: Callable) -> tf.Tensor:
+    """Extends `[B, H, W, C]` at the bottom and the right by `rows_columns`, taken from `places`."""
+    for axis in (1, 2):
+        side = tf.shape(picture)[axis]
+        more = side + tf.range(rows_columns[axis - 1])
+        picture = tf.concat([picture, tf.gather(picture, places(more, side), axis=axis)], axis)
+    return picture
+
+
+def _repeating(places: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    return tf.minimum(places, side - 1)
+
+
+def _mirroring(places: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    """Mirrors at the edge's pixels, to and fro where less is there than is missing."""
+    period = tf.maximum(2 * (side - 1), 1)
+    return tf.minimum(places % period, period - places % period)
 
 
 def _resize(picture: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:

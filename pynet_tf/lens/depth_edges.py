@@ -32,9 +32,10 @@ PLATEAU = 0.2
 # Where fewer pixels than the first lie between the plateaus the edge counts as sharp, and where
 # more than the sum of both as soft: shares of the window.
 BETWEEN = (0.2, 0.1)
-# Around a pixel of a map that was sharpened at half the size, and the side of the blocks in which
-# this is done.
-_AGAIN, _BLOCK = 2, 128
+# Around a pixel of a map that was sharpened at half the size; the side of the blocks in which this
+# is done; and what is seen around them.
+AGAIN, BLOCK = 2, 128
+MARGIN = 4 * AGAIN + 3
 # How much the colours' variance on both sides weighs against the distance of their means, and
 # the squared distance (of values in 0..1) below which colours do not tell.
 SPREAD, LEAST_CONTRAST = 6.0, 0.01
@@ -75,16 +76,15 @@ def sharpened_again(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
     depth = resized(depth, height, width)
     result = depth.copy()
     # Most of a photo has no edge of depth; only around them there is work.
-    margin = 4 * _AGAIN + 3
-    for top in range(0, height, _BLOCK):
-        for left in range(0, width, _BLOCK):
-            rows = slice(max(top - margin, 0), min(top + _BLOCK + margin, height))
-            columns = slice(max(left - margin, 0), min(left + _BLOCK + margin, width))
+    for top in range(0, height, BLOCK):
+        for left in range(0, width, BLOCK):
+            rows = slice(max(top - MARGIN, 0), min(top + BLOCK + MARGIN, height))
+            columns = slice(max(left - MARGIN, 0), min(left + BLOCK + MARGIN, width))
             block = depth[rows, columns]
             if np.ptp(block) <= EDGE:
                 continue
-            snapped = _snap(block, photo[rows, columns], _AGAIN)
-            bottom, right = min(top + _BLOCK, height), min(left + _BLOCK, width)
+            snapped = _snap(block, photo[rows, columns], AGAIN)
+            bottom, right = min(top + BLOCK, height), min(left + BLOCK, width)
             result[top:bottom, left:right] = snapped[
                 top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
             ]

@@ -16,6 +16,8 @@ from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
 from pynet_tf.inference import litert_cache, loading, saved_model_folder, signatures, tiling
+from pynet_tf.inference.any_size import PreparedPhoto
+from pynet_tf.inference.network_input import network_input
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import DEFOCUS_UNIT, input_format
@@ -224,10 +226,18 @@ def told_loaded(told):
     return loading.load_model(told), tf.saved_model.load(str(told))
 
 
-@pytest.mark.parametrize("size", [(128, 192), (131, 201)])
+@pytest.mark.parametrize("size", [(128, 192), (131, 201), (96, 2401)])
 def test_signatures_focus_and_blur_as_the_lens_does(told_loaded, size):
     photo, depth = sample(*size)
     loaded, made = told_loaded[0], told_loaded[1].signatures
+
+    def network(small, signed):
+        output = loaded.network(network_input(small, signed))["level_1"]
+        return output[0, : small.shape[0], : small.shape[1]].numpy()
+
+    # Networks work on copies of up to 2200 pixels.
+    prepared = PreparedPhoto(photo, depth)
+    assert prepared.halvings == (size[1] > 2200)
     photo_, depth_ = tf.constant(photo), tf.constant(depth)
     for chosen, picture in (
         (None, made["serving_default"](photo=photo_, depth=depth_)),
@@ -238,7 +248,7 @@ def test_signatures_focus_and_blur_as_the_lens_does(told_loaded, size):
             ),
         ),
     ):
-        expected = loaded.render(photo, depth, chosen).astype(int)
+        expected = prepared.render(network, chosen or LensSettings()).astype(int)
         # The few pixels between near and far that belong to both may go to the other one.
         assert (np.abs(picture["bokeh"].numpy() - expected) > 1).mean() < 0.01
     first, second = (

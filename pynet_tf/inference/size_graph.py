@@ -1,0 +1,226 @@
+"""Pictures of photos of any size in a TensorFlow graph, for use without this package.
+
+The same as `any_size`, which see for what it means and why, without the discs of small lights; a
+test holds the two beside each other. The network works on a copy that is halved until it fits; then
+the picture is taken back up, doubling by doubling, in tiles.
+
+    photos   [B, H, W, 3] uint8
+    depths   [B, h, w] uint8, near = bright, any size
+    focuses  [B] float32, the depth that stays sharp, 0..1
+    light    [h, w, 3] float32, of a photo at some size; its other planes have one channel
+    size k   the photo halved k times; size 0 is the photo itself
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from pynet_tf.inference import any_size, depth_graph
+from pynet_tf.inference.doubling_graph import (
+    Doubling,
+    as_bytes,
+    enlarge,
+    halved,
+    light_of,
+    near_cover,
+    repeated,
+)
+from pynet_tf.model import lens_ops
+
+# No photo is halved more often.
+_MOST_HALVINGS = 15
+
+# Photos [B, h, w, 3] float32, 0..255, and their defocus [B, h/2, w/2], rounded up, in pixels of
+# these photos -> the raw pictures, [B, h, w, 3] and more, 0..1.
+Network = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def pictures(
+    photos: tf.Tensor,
+    depths: tf.Tensor,
+    focuses: tf.Tensor,
+    blur: tf.Tensor,
+    network: Network,
+    largest_side: int = any_size.LARGEST_SIDE,
+) -> tf.Tensor:
+    """Renders photos.
+
+    Args:
+        photos: see the module.
+        depths: see the module.
+        focuses: see the module.
+        blur: percent of the longer side.
+        network: gives the pictures of the small copies.
+        largest_side: the network's copies are at most this long.
+
+    Returns:
+        `[B, H, W, 3]` uint8.
+    """
+    sides = tf.shape(photos)[1:3]
+    longest = tf.reduce_max(sides)
+    limits = [min(largest_side * 2**size, tf.int32.max) for size in range(_MOST_HALVINGS)]
+    halvings = tf.reduce_sum(tf.cast(longest > tf.constant(limits), tf.int32))
+    lights = _lights(photos, halvings)
+    last = halvings - 1 + halvings * tf.range(tf.shape(photos)[0])
+    small = tf.cond(
+        halvings > 0,
+        lambda: 255.0 * lens_ops.from_light(lights.gather(last)),
+        lambda: tf.cast(photos, tf.float32),
+    )
+    sharpened = depth_graph.sharpened(_extended(depths, sides, halvings), small)
+    sharpened = tf.ensure_shape(sharpened, [None, None, None])
+    largest = blur / 100.0 * tf.cast(longest, tf.float32)
+    signed = depth_graph.out_of_focus(sharpened, focuses, largest / _power(halvings))
+    small_sides = tf.shape(small)[1:3]
+    output = network(small, signed)[:, : small_sides[0], : small_sides[1]]
+    made = tf.clip_by_value(output, 0.0, 1.0)
+
+    # On its own, or small photos would wait for it to be optimized.
+    @tf.function(autograph=False, experimental_attributes={"_noinline": True})
+    def enlarged() -> tf.Tensor:
+        def one(number, results):
+            photo = _Photo(photos[number], lights, number * halvings, focuses[number], largest)
+            result = photo.enlarged(made[number], sharpened[number][..., None], halvings)
+            return number + 1, results.write(number, result[: sides[0], : sides[1]])
+
+        count = tf.shape(photos)[0]
+        results = _array(tf.uint8, count, 3)
+        _, results = tf.while_loop(
+            lambda number, _: number < count, one, (tf.constant(0), results), parallel_iterations=1
+        )
+        return results.stack()
+
+    return tf.cond(halvings > 0, enlarged, lambda: as_bytes(made))
+
+
+class _Photo:
+    """One photo, whose picture is taken up to its size.
+
+    Args:
+        photo: `[H, W, 3]` uint8.
+        lights: holds the photo's light of size s, from 1 on, at `first + s - 1`.
+        first: see there.
+        focus: see the module.
+        largest: radius of the circle of confusion, in pixels of the photo, see `lens.focus`.
+    """
+
+    def __init__(self, photo, lights: tf.TensorArray, first, focus, largest):
+        self._photo, self._lights, self._first = photo, lights, first
+        self._focus, self._largest = focus, largest
+
+    def enlarged(self, picture, depth, halvings) -> tf.Tensor:
+        """Takes the picture of the last size up.
+
+        Args:
+            picture: `[h, w, 3]`, 0..1.
+            depth: at half of it, `[h/2, w/2, 1]`, sharpened.
+            halvings: the number of the last size, at least 1.
+
+        Returns:
+            `[H, W, 3]` uint8; both sides are made multiples of 2**halvings by repeating the edges.
+        """
+        light = self._light(halvings)
+        changes = lens_ops.to_light(picture) - light
+        signed = depth_graph.out_of_focus(depth, self._focus, self._largest / _power(halvings))
+        cover = enlarge(near_cover(signed[None])[0])[: tf.shape(light)[0], : tf.shape(light)[1]]
+        depths = self._depths(depth, halvings)
+
+        def doubling(size, changes, cover) -> Doubling:
+            sharp, largest = depths.read(size), self._largest / _power(size)
+            signed = depth_graph.out_of_focus(sharp, self._focus, largest)
+            return Doubling(self._light(size + 1), changes, signed, cover, _power(halvings - size))
+
+        def double(size, changes, cover):
+            changes = doubling(size, changes, cover).changes(self._light(size))
+            return size - 1, changes, enlarge(cover)
+
+        _, changes, cover = tf.while_loop(
+            lambda size, *_: size > 0,
+            double,
+            (halvings - 1, changes, cover),
+            shape_invariants=(tf.TensorShape([]), _plane(3), _plane(1)),
+            parallel_iterations=1,
+        )
+        return doubling(0, changes, cover).picture(_whole(self._photo, halvings))
+
+    def _depths(self, depth, halvings) -> tf.TensorArray:
+        """Returns the depth at half of every size from 0 on, sharpened."""
+
+        def finer(size, depth, depths):
+            depth = depth_graph.sharpened_again(depth, self._light(size + 1))
+            return size - 1, depth, depths.write(size, depth)
+
+        _, _, depths = tf.while_loop(
+            lambda size, *_: size >= 0,
+            finer,
+            (halvings - 1, depth, _array(tf.float32, halvings, 1)),
+            shape_invariants=(tf.TensorShape([]), _plane(1), tf.TensorShape(None)),
+            parallel_iterations=1,
+        )
+        return depths
+
+    def _light(self, size) -> tf.Tensor:
+        return self._lights.read(self._first + size - 1)
+
+
+def _lights(photos: tf.Tensor, halvings: tf.Tensor) -> tf.TensorArray:
+    """Returns the photos' light at sizes 1, 2 ... of the first, then of the second, ..."""
+    count = tf.shape(photos)[0] * halvings
+    lights = _array(tf.float32, count, 3)
+
+    def one(number, lights):
+        photo = _whole(photos[number // halvings], halvings)
+        first = halved(photo, light_of)
+        _, lights = tf.while_loop(
+            lambda place, _: place < number + halvings,
+            lambda place, lights: (
+                place + 1,
+                lights.write(place, halved(lights.read(place - 1), lambda light: light)),
+            ),
+            (number + 1, lights.write(number, first)),
+            parallel_iterations=1,
+        )
+        return number + halvings, lights
+
+    _, lights = tf.while_loop(
+        lambda number, _: number < count, one, (tf.constant(0), lights), parallel_iterations=1
+    )
+    return lights
+
+
+def _whole(photo: tf.Tensor, halvings: tf.Tensor) -> tf.Tensor:
+    """Repeats a photo's edges until its sides can be halved so often."""
+    times = tf.cast(_power(halvings), tf.int32)
+    return repeated(repeated(photo, 0, times), 1, times)
+
+
+def _extended(depths: tf.Tensor, sides: tf.Tensor, halvings: tf.Tensor) -> tf.Tensor:
+    """Repeats maps' edges where the photos' are."""
+    missing = tf.cast(-sides % tf.cast(_power(halvings), tf.int32), tf.float64)
+    shape = tf.shape(depths)[1:]
+    more = missing * tf.cast(shape, tf.float64) / tf.cast(sides, tf.float64)
+    stops = shape + tf.cast(tf.round(more), tf.int32)
+    for axis in (0, 1):
+        places = tf.minimum(tf.range(stops[axis]), shape[axis] - 1)
+        depths = tf.gather(depths, places, axis=axis + 1)
+    return depths
+
+
+def _plane(channels: int) -> tf.TensorShape:
+    return tf.TensorShape([None, None, channels])
+
+
+def _array(dtype: tf.DType, count: tf.Tensor, channels: int) -> tf.TensorArray:
+    """Returns an array of planes of any sides."""
+    return tf.TensorArray(
+        dtype,
+        count,
+        clear_after_read=False,
+        infer_shape=False,
+        element_shape=_plane(channels),
+    )
+
+
+def _power(times: tf.Tensor) -> tf.Tensor:
+    """Returns 2 to a power that is at most `_MOST_HALVINGS`."""
+    return tf.gather(tf.constant([2.0**n for n in range(_MOST_HALVINGS + 1)]), times)
