@@ -79,7 +79,7 @@ def test_a_click_makes_its_place_sharp_and_a_slide_blurs_more(visit):
     page.click(*SHUTTLE)
     page.wait_picture(first)
     # A person waits half a second on an idle machine; here others may be at work.
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     clicked, second = page.picture(), page.source
     assert "where you clicked" in page.told
     assert detail(clicked, *SHUTTLE) > 1.5 * detail(automatic, *SHUTTLE)
