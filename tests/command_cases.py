@@ -21,8 +21,12 @@ NARROW = {"width": 0.05, "largest_kernel": 3}
 
 
 def without_logs(folder: Path) -> dict[str, str]:
-    """Returns what is in a folder but TensorBoard's files, of which every start adds one."""
-    return {name: content for name, content in tree(folder).items() if "/logs" not in name}
+    """Returns what is in a folder but TensorBoard's files, of which every start adds one.
+
+    And but the lock, which a process killed after its last step leaves.
+    """
+    found = tree(folder)
+    return {n: found[n] for n in found if "/logs" not in n and not n.endswith("/.lock")}
 
 
 def exported(folder: Path) -> dict[str, str]:

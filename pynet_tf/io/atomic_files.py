@@ -22,6 +22,8 @@ from pynet_tf.io import owners
 _HIDDEN = re.compile(r"\.(partial|replaced|writing)\.([^.]+)(?:\..+)?", re.DOTALL)
 # Folders that this process has put right: to list a large one for every file takes long.
 _settled: set[str] = set()
+# Seconds that two renames never take: until then another machine may be replacing a folder.
+_EXCHANGE = 60.0
 # Bytes of a name; file systems allow no more.
 _LONGEST_NAME = 255
 
@@ -44,10 +46,13 @@ def replacing(path: Path) -> Iterator[Path]:
     if folder not in _settled:
         settle(path.parent)
         _settled.add(folder)
-    with owners.writing(path.parent) as writer:
+    with contextlib.ExitStack() as marked:
+        writer = marked.enter_context(owners.writing(path.parent))
         partial = path.with_name(_shortened(f".partial.{writer}.", path.name))
         try:
             yield partial
+            # The mark goes first: once the file is there, nobody may write here again and find it.
+            marked.close()
             if partial.is_dir() and (path.is_dir() or path.is_symlink()):
                 _replace_folder(partial, path, writer)
             else:
@@ -99,7 +104,8 @@ def _settle(folder: Path, left: Path, kind: str, writer: str) -> None:
     """Puts right what a writer has left, if it is dead."""
     # Others may do the same at the same time.
     with contextlib.suppress(OSError):
-        if owners.is_dead(folder, writer, _last_change(left)):
+        patience = _EXCHANGE if kind == "replaced" else owners.OLD
+        if owners.is_dead(folder, writer, _last_change(left), patience):
             if kind == "replaced":
                 for old in left.iterdir():
                     if not os.path.lexists(folder / old.name):

@@ -44,20 +44,21 @@ def writing(folder: Path) -> Iterator[str]:
         yield name
 
 
-def is_dead(folder: Path, name: str, changed: float) -> bool:
+def is_dead(folder: Path, name: str, changed: float, patience: float = OLD) -> bool:
     """Tells whether a writer has ended without cleaning up.
 
     Args:
         folder: that it wrote to.
         name: of the writer, from `writing`.
         changed: when what it wrote was last changed, in seconds of the disk's clock.
+        patience: seconds without a change that a writer of another machine is given.
     """
     match = _NAME.fullmatch(name)
     free = _lock_is_free(Path(folder) / (_MARK + name))
     if match and match[1] == _kernel():
         # A number is given again; the lock tells who has it now.
         return free is True or not _runs(int(match[2]))
-    return free is not False and _now(folder) - changed > OLD
+    return free is not False and _now(folder) - changed > patience
 
 
 def _lock_is_free(path: Path) -> bool | None:

@@ -86,13 +86,27 @@ def test_two_writers_of_one_name_do_not_meet(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "first"
 
 
-def test_a_folder_that_was_being_replaced_is_there_again(tmp_path):
-    aside = tmp_path / f".replaced.host-{owners._kernel()}-{2**22 + 1}-12345678" / "model"
+def _replaced(folder, kernel):
+    aside = folder / f".replaced.host-{kernel}-{2**22 + 1}-12345678" / "model"
     aside.mkdir(parents=True)
     (aside / "weights").write_text("old")
+
+
+def test_a_folder_that_was_being_replaced_is_there_again(tmp_path):
+    _replaced(tmp_path, owners._kernel())
     atomic_files.settle(tmp_path)
     assert (tmp_path / "model" / "weights").read_text() == "old"
     assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_folder_is_there_again_after_the_machine_was_started_anew(tmp_path, monkeypatch):
+    """As another machine's: it may be just in between two renames."""
+    _replaced(tmp_path, "00000000")
+    atomic_files.settle(tmp_path)
+    assert not (tmp_path / "model").exists()
+    _age(monkeypatch, 100)
+    atomic_files.settle(tmp_path)
+    assert (tmp_path / "model" / "weights").read_text() == "old"
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
