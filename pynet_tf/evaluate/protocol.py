@@ -10,7 +10,8 @@ A picture of a sample (`data.whole_samples.photos`) is measured in three ways:
 
 A photo's last rows and columns that do not fill a pixel of a coarse level are left out there, so
 that output and target cover the same ground. Figures that do not exist, such as MS-SSIM of a
-small photo, are nan.
+small photo, are nan. PSNR is `MOST_PSNR` at most: 8-bit targets are no nearer to the truth, and one
+picture that equals its target would make a mean of all infinite.
 """
 
 import dataclasses
@@ -29,7 +30,9 @@ SCALED_LEVELS = (1, 2, 3)
 METRICS = ("psnr", "ssim", "ms_ssim")
 FIGURES = (*(f"scaled_{m}" for m in METRICS), *(f"full_{m}" for m in METRICS), "whole_psnr")
 # Part of every stored result's key: raise it when a measurement changes its meaning.
-VERSION = 2
+VERSION = 3
+# In dB: the PSNR of what differs only by the rounding to 8 bit, a twelfth of a squared level.
+MOST_PSNR = 10 * math.log10(12 * 255**2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +97,8 @@ def measure(picture: Picture, bokeh: np.ndarray, level: int) -> dict[str, float]
 def _measure(output: np.ndarray, wanted: np.ndarray) -> list[list[float]]:
     """Returns `METRICS` of the whole picture, and of what is inside the border."""
     pair = (_in_unit_range(image) for image in (output, wanted))
-    return metrics.of_whole_and_inside(*pair, BORDER).numpy().tolist()
+    values = metrics.of_whole_and_inside(*pair, BORDER).numpy().tolist()
+    return [[min(psnr, MOST_PSNR), *others] for psnr, *others in values]
 
 
 def _in_unit_range(image: np.ndarray) -> tf.Tensor:

@@ -58,6 +58,14 @@ def _psnr(first, second):
     return -10 * math.log10(np.mean((first.astype(float) - second) ** 2) / 255**2)
 
 
+def test_a_picture_that_equals_its_target_leaves_the_means_finite():
+    sample = _sample(1, 96, 128)
+    _, nothing = methods.doing_nothing(1).load()
+    figures = protocol.measure(nothing(sample, None), sample["photo"], 1)
+    assert figures["full_psnr"] == pytest.approx(protocol.MOST_PSNR)
+    assert np.isfinite(protocol.mean_interval([figures["full_psnr"], 30.0])).all()
+
+
 def test_both_protocols_of_doing_nothing_against_plain_arithmetic():
     sample = _sample(1, 480, 512)
     _, nothing = methods.doing_nothing(1).load()
