@@ -7,7 +7,7 @@ laid over the other. So near things out of focus spread over sharp ones behind t
 do not spread over sharp ones before them. Where everything around is in focus the photo comes
 back exactly, whatever is learned.
 
-A level learns a change of the far layer's radius and a correction of its light. An untrained
+A level learns a change of the far layer's radius and a correction of its brightness. An untrained
 network is a thin lens.
 
     photo      [B, 2H, 2W, 3] float32 in [0, 1], the whole photo; above 1 what is brighter

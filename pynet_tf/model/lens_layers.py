@@ -219,7 +219,13 @@ def _changed(radius, learned):
 
 
 def _correction(maps):
-    return _LARGEST_CORRECTION * ops.tanh(PACE * maps)
+    """Makes a correction of brightness alone of three maps.
+
+    A lens adds no colour. With a correction for each colour, networks left coloured clouds beside
+    large near things, and were no nearer to the true bokeh (by 0.005 dB).
+    """
+    colours = _LARGEST_CORRECTION * ops.tanh(PACE * maps)
+    return ops.repeat(ops.mean(colours, axis=-1, keepdims=True), 3, axis=-1)
 
 
 def _of_layers(far, near):

@@ -77,6 +77,13 @@ def test_photo_comes_back_whatever_is_learned(trained, textured):
     assert np.abs(blurred - made).mean() > 0.05, "the test network has to answer to its input"
 
 
+def test_nothing_that_is_learned_adds_colour(trained, textured):
+    grey = np.repeat(textured[..., :1], 3, axis=-1)
+    for signed in (half(-6), half(20)):
+        made = trained(signatures.to_image(grey[None], signed[None], DEFOCUS))["level_1"][0]
+        assert np.ptp(made, axis=-1).max() * 255 < 0.1
+
+
 def test_what_is_learned_leaves_sharp_places_alone(trained, textured):
     defocus = half(0)
     defocus[:, :64] = -8
