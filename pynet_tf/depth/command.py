@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = photo_paths(options.photo, say=print)
     refuse_shared_stems(paths)
     refuse_own_folder(paths, options.output)
+    if options.photos and options.photos.resolve() == options.output.resolve():
+        raise InputError(f"--output {options.output} holds the photos; name another folder")
 
     targets = {path: options.output / f"{path.stem}.png" for path in paths}
     waiting = [path for path in paths if options.overwrite or not targets[path].exists()]

@@ -112,15 +112,21 @@ def refuse_shared_stems(paths: Iterable[Path]) -> None:
             )
 
 
-def refuse_own_folder(paths: Iterable[Path], output: Path) -> None:
+def refuse_own_folder(paths: Iterable[Path], output: Path, flag: str = "--output") -> None:
     """Checks that results do not go among the photos, where they could take a photo's name.
 
+    Args:
+        paths: of the photos, or what else is read.
+        output: where results go.
+        flag: that named it.
+
     Raises:
-        InputError: one of the photos lies directly in the output folder.
+        InputError: one of the photos, or the file that it links to, lies directly in that folder.
     """
+    folder = os.path.realpath(output)
     for path in paths:
-        if os.path.realpath(path.parent) == os.path.realpath(output):
-            raise InputError(f"--output {output} is the folder of {path}; name another folder")
+        if folder in (os.path.realpath(path.parent), os.path.dirname(os.path.realpath(path))):
+            raise InputError(f"{flag} {output} is the folder of {path}; name another folder")
 
 
 def find_by_stem(folder: Path, stem: str, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> Path | None:

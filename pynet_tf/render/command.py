@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _tell_skipped([job for job in jobs if job in there])
     if not waiting:
         return 0
+    if options.keep_depth is not None:
+        photo_files.refuse_lost_by_kept_maps(waiting, options.keep_depth, depth, options.overwrite)
     render = _lens(options) if options.method == "lens" else _net(options, parser)
 
     failed = 0

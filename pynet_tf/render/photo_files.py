@@ -79,6 +79,44 @@ def _suffix(photo: Path, picture_format: str) -> str:
     return _WRITTEN_AS.get(suffix, ".png")
 
 
+def refuse_lost_by_kept_maps(
+    planned: Iterable[PlannedPicture], keep_depth: Path, depth: Path | None, overwrite: bool
+) -> None:
+    """Checks that the depth maps to be kept take nothing's place.
+
+    Args:
+        planned: from `plan`.
+        keep_depth: folder for the maps.
+        depth: where the maps come from, if they are files.
+        overwrite: whether maps that are there may be replaced.
+
+    Raises:
+        InputError: the folder is a file, or holds the photos, the pictures or the maps given; two
+            photos would have one map; or a map is there already.
+    """
+    planned = list(planned)
+    if keep_depth.exists() and not keep_depth.is_dir():
+        raise InputError(f"--keep_depth {keep_depth} is a file; name a folder")
+    read = [picture.photo for picture in planned]
+    photo_paths.refuse_own_folder(read, keep_depth, "--keep_depth")
+    photo_paths.refuse_own_folder([p.output for p in planned], keep_depth, "--keep_depth")
+    maps = depth if depth is None or depth.is_dir() else depth.parent
+    if maps is not None and os.path.realpath(maps) == os.path.realpath(keep_depth):
+        raise InputError(f"--keep_depth {keep_depth} holds the maps given; name another folder")
+    photo_paths.refuse_shared_stems(read)
+    for photo in read:
+        kept = kept_map(keep_depth, photo)
+        if kept.exists() and not overwrite:
+            raise InputError(
+                f"{kept} is there already; give --overwrite to replace it, or name another folder"
+            )
+
+
+def kept_map(keep_depth: Path, photo: Path) -> Path:
+    """Returns the file that a photo's depth map is kept in."""
+    return keep_depth / f"{photo.stem}.png"
+
+
 def render_file(
     planned: PlannedPicture, render: Renderer, source: Source, keep_depth: Path | None = None
 ) -> PhotoWithDepth:
@@ -108,5 +146,5 @@ def render_file(
     picture = images.resize(picture, *found.photo.shape[:2])
     lost += images.write_image(planned.output, picture, **found.options)
     if keep_depth is not None:
-        images.write_image(keep_depth / f"{planned.photo.stem}.png", found.depth)
+        images.write_image(kept_map(keep_depth, planned.photo), found.depth)
     return replace(found, remarks=lost)

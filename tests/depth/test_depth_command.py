@@ -194,6 +194,8 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
         ("empty --model net.weights.h5 --output out", "empty holds no file"),
         ("a.jpg a.png --model net.weights.h5 --output out", "both be written as a"),
         ("a.jpg --model net.weights.h5 --output .", "is the folder of a.jpg"),
+        ("linked/a.jpg --model net.weights.h5 --output .", "is the folder of linked/a.jpg"),
+        ("--normalize maps --photos . --output .", "holds the photos; name another folder"),
         ("a.jpg --model net.weights.h5 --output out --batch_size 0", "--batch_size is 0"),
         ("a.jpg --model net.weights.h5 --output out --invert", "--invert is for --normalize"),
         ("--normalize . --output out --refine", "--refine is for photos"),
@@ -202,9 +204,11 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
 )
 def test_mistakes_end_with_one_sentence(tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    for name in ("a.jpg", "a.png", "net.weights.h5"):
+    for name in ("empty", "linked", "maps"):
+        (tmp_path / name).mkdir()
+    for name in ("a.jpg", "a.png", "net.weights.h5", "maps/b.png"):
         (tmp_path / name).touch()
+    (tmp_path / "linked" / "a.jpg").symlink_to(tmp_path / "a.jpg")
     with pytest.raises(InputError) as error:
         main(arguments.split())
     assert said in str(error.value)

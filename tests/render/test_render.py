@@ -197,6 +197,23 @@ def test_photos_and_depth_maps_cannot_be_overwritten(folder):
         run_lens("--output", "photos/a.jpg")
 
 
+def test_kept_depth_maps_take_nothings_place(folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for place in ("photos", "depth", "photos/../photos"):
+        with pytest.raises(InputError, match=r"--keep_depth .* (is the folder of|holds the maps)"):
+            run_lens("--overwrite", "--keep_depth", place)
+    with pytest.raises(InputError, match="is the folder of"):
+        run_lens("--keep_depth", "out")
+    with pytest.raises(InputError, match="is a file; name a folder"):
+        run_lens("--keep_depth", "photos/a.jpg")
+    assert not (folder / "out").exists()
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert run_lens("--keep_depth", "kept") == 0
+    with pytest.raises(InputError, match=r"kept/a\.png is there already; give --overwrite"):
+        run_lens("--output", "other", "--keep_depth", "kept")
+    assert run_lens("--output", "other", "--keep_depth", "kept", "--overwrite") == 0
+
+
 def test_depth_map_of_another_view_is_refused(folder, capsys):
     images.write_image(folder / "depth" / "a.png", depth_of(192, 128))
     assert run_lens() == 1
