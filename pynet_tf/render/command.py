@@ -150,8 +150,9 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         if getattr(options, name) != parser.get_default(name):
             other = "net" if options.method == "lens" else "lens"
             raise InputError(f"--{name} belongs to --method {other}; leave it out")
-    if options.depth != "auto" and options.depth_model != parser.get_default("depth_model"):
-        raise InputError("--depth and --depth_model both give depth maps; leave one out")
+    for name in ("depth_model", "depth_output", "depth_input"):
+        if options.depth != "auto" and getattr(options, name) != parser.get_default(name):
+            raise InputError(f"--depth gives the maps, and --{name} is of estimates; leave one out")
     if options.model is None:
         return
     if not options.model.exists():
