@@ -141,6 +141,9 @@ class Nursery:
         """
         self._count += 1
         out, err = (self._folder / f"{stream}_{self._count}" for stream in ("out", "err"))
+        # There before the child opens them, so that one can begin to read at once.
+        out.touch()
+        err.touch()
         arguments = [os.fsdecode(argument) for argument in map(_plain, arguments)]
         answer = self.order(
             name=name,

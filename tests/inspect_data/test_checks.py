@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import math
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
-from ebb_pictures import write_lens
 from PIL import Image
 from scipy import ndimage
 
@@ -156,7 +156,7 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(nursery, tmp_pat
         return nursery.run("tools/build_ebb.py", *given, cwd=tmp_path)
 
     source = tmp_path / "source"
-    for folder in ("original", "bokeh", "original_depth"):
+    for folder in ("original", "bokeh", "original_depth", "lens"):
         (source / folder).mkdir(parents=True)
     for number in range(4):
         photo, bokeh, depth = _scene(number % 3)
@@ -165,7 +165,7 @@ def test_command_finds_what_is_wrong_and_the_list_leaves_it_out(nursery, tmp_pat
         Image.fromarray(photo).save(source / "original" / f"{number}.jpg", quality=95)
         Image.fromarray(bokeh).save(source / "bokeh" / f"{number}.jpg", quality=95)
         Image.fromarray(depth).save(source / "original_depth" / f"{number}.png")
-        write_lens(source, str(number), number)
+        (source / "lens" / f"{number}.json").write_text(json.dumps({"focus": FOCUS, "blur": BLUR}))
     built = build()
     assert built.status == 0, built.err
     command = [sys.executable, "-m", "pynet_tf.inspect_data", "--data_dir", "data"]
