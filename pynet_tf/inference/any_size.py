@@ -14,6 +14,7 @@ that the head `defocus` does from level to level, without any weights.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -89,6 +90,8 @@ class PreparedPhoto:
         """
         if settings.blur == 0:
             return self.photo.copy()
+        # Once: to find the nearest subject sorts the whole map.
+        settings = replace(settings, focus=self.focus(settings))
         sizes = self._sizes_for(settings, farthest)
         last = sizes.halvings
         signed = self._defocus(sizes, settings, last)
