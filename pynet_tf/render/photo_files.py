@@ -52,9 +52,7 @@ def plan(
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output} is a file; name a folder")
     photo_paths.refuse_own_folder([Path(os.path.realpath(photo)) for photo in photos], output)
-    maps = depth if depth is None or depth.is_dir() else depth.parent
-    if maps is not None and os.path.realpath(maps) == os.path.realpath(output):
-        raise InputError(f"--output {output} is the folder of the depth maps; name another folder")
+    _refuse_folder_of_maps(depth, output, "--output")
     planned: dict[str, PlannedPicture] = {}
     for photo in photos:
         name = photo.stem + _suffix(photo, picture_format)
@@ -100,9 +98,7 @@ def refuse_lost_by_kept_maps(
     read = [picture.photo for picture in planned]
     photo_paths.refuse_own_folder(read, keep_depth, "--keep_depth")
     photo_paths.refuse_own_folder([p.output for p in planned], keep_depth, "--keep_depth")
-    maps = depth if depth is None or depth.is_dir() else depth.parent
-    if maps is not None and os.path.realpath(maps) == os.path.realpath(keep_depth):
-        raise InputError(f"--keep_depth {keep_depth} holds the maps given; name another folder")
+    _refuse_folder_of_maps(depth, keep_depth, "--keep_depth")
     photo_paths.refuse_shared_stems(read)
     for photo in read:
         kept = kept_map(keep_depth, photo)
@@ -110,6 +106,12 @@ def refuse_lost_by_kept_maps(
             raise InputError(
                 f"{kept} is there already; give --overwrite to replace it, or name another folder"
             )
+
+
+def _refuse_folder_of_maps(depth: Path | None, folder: Path, flag: str) -> None:
+    maps = depth if depth is None or depth.is_dir() else depth.parent
+    if maps is not None and os.path.realpath(maps) == os.path.realpath(folder):
+        raise InputError(f"{flag} {folder} is the folder of the depth maps; name another folder")
 
 
 def kept_map(keep_depth: Path, photo: Path) -> Path:
