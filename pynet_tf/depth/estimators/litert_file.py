@@ -9,6 +9,7 @@ from pynet_tf.depth.estimators.photo_to_map import (
     Estimator,
     image_layout,
     refuse_other_inputs,
+    running,
     short_reason,
 )
 from pynet_tf.errors import InputError
@@ -44,23 +45,15 @@ def load(path: Path, output: str, input_: str) -> Estimator:
     size, first = image_layout(tuple(shapes[0]), str(path))
     if size:
         # The runtime writes here what it computes with, while messages are kept aside.
-        _allocate(interpreter, path)
+        with running(path, ValueError, RuntimeError):
+            interpreter.allocate_tensors()
 
     def run(image: np.ndarray) -> np.ndarray:
-        try:
+        with running(path, ValueError, RuntimeError):
             interpreter.resize_tensor_input(given["index"], image.shape)
             interpreter.allocate_tensors()
             interpreter.set_tensor(given["index"], image)
             interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
     return Estimator(run, size, first, input_, output, str(path))
-
-
-def _allocate(interpreter, path: Path) -> None:
-    try:
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error

@@ -9,6 +9,7 @@ from pynet_tf.depth.estimators.photo_to_map import (
     Estimator,
     image_layout,
     refuse_other_inputs,
+    running,
     short_reason,
 )
 from pynet_tf.errors import InputError
@@ -48,9 +49,7 @@ def load(path: Path, output: str, input_: str) -> Estimator:
     kind = np.float16 if "float16" in given.type else np.float32
 
     def run(image: np.ndarray) -> np.ndarray:
-        try:
+        with running(path, Exception):
             return session.run(None, {given.name: image.astype(kind)})[0]
-        except Exception as error:
-            raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error
 
     return Estimator(run, size, first, input_, output, str(path))

@@ -4,8 +4,10 @@ photo   uint8 [H, W, 3]
 depth   uint8 [H/2, W/2], near = bright, linear in inverse distance, stretched to 0..255
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -128,6 +130,15 @@ def image_layout(shape: tuple, name: str) -> tuple[tuple[int, int] | None, bool]
         f"{name} takes {list(shape)}; an estimator of depth takes one photo, [1, 3, h, w] or "
         "[1, h, w, 3]"
     )
+
+
+@contextlib.contextmanager
+def running(path: Path, *failures: type[Exception]) -> Iterator[None]:
+    """Raises InputError, which names the file, for failures of an estimator that is run."""
+    try:
+        yield
+    except failures as error:
+        raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error
 
 
 def short_reason(error: Exception) -> str:

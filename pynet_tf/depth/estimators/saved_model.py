@@ -8,6 +8,7 @@ from pynet_tf.depth.estimators.photo_to_map import (
     Estimator,
     image_layout,
     refuse_other_inputs,
+    running,
     short_reason,
 )
 from pynet_tf.errors import InputError
@@ -41,10 +42,8 @@ def load(path: Path, output: str, input_: str) -> Estimator:
     def run(image: np.ndarray) -> np.ndarray:
         # Through `loaded`: signatures hold their variables weakly.
         network = loaded.signatures["serving_default"]
-        try:
+        with running(path, tf.errors.OpError):
             result = network(**{name: tf.constant(image, given[name].dtype)})
-        except tf.errors.OpError as error:
-            raise InputError(f"{path} cannot be run on a photo ({short_reason(error)})") from error
         return next(iter(result.values())).numpy()
 
     return Estimator(run, size, first, input_, output, str(path))
