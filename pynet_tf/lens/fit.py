@@ -56,12 +56,17 @@ class _Comparison:
     Attributes:
         errors: `[N, R]`, of each pixel with the disc of each of `_RADII`.
         step: `[N]`, of the pixel's depth, 0 to `_STEPS - 1`.
-        discs: `[F, _STEPS]`, radii at a blur of 1 percent, for each of `_FOCI` and each depth.
+        largest: disc of a blur of 1 percent, in pixels.
     """
 
     errors: np.ndarray
     step: np.ndarray
-    discs: np.ndarray
+    largest: float
+
+    def discs(self, focus: float) -> np.ndarray:
+        """Returns the radii `[_STEPS]` at a blur of 1 percent, of each depth."""
+        depths = np.linspace(0, 1, _STEPS, dtype=np.float32)[None]
+        return np.abs(defocus(depths, focus, self.largest)[0])
 
     def by_depth(self, errors: np.ndarray) -> np.ndarray:
         """Adds the errors up, `[_STEPS, R]`."""
@@ -83,7 +88,7 @@ def fitted(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> tuple[flo
     here = np.interp(_FOCI, np.linspace(0, 1, _STEPS), pixels / max(pixels.max(), 1e-9))
     best = pair.errors.min(axis=1, keepdims=True)
     off = np.minimum(pair.errors - best, _MOST * best.mean()) if best.size else pair.errors
-    costs = _costs(pair.by_depth(off), pair.discs)
+    costs = _costs(pair.by_depth(off), [pair.discs(focus) for focus in _FOCI])
     nothing = costs[:, 0].min()
     gain = nothing - costs.min()
     if gain <= _NO_BLUR * nothing:
@@ -111,8 +116,7 @@ def unexplained(
     """
     pair = _compared(photo, as_depth(depth), bokeh)
     totals = pair.by_depth(pair.errors)
-    discs = np.interp(focus, _FOCI, np.arange(len(_FOCI)))
-    left = _cost(totals, blur * pair.discs[round(float(discs))])
+    left = _cost(totals, blur * pair.discs(focus))
     return left / max(float(totals[:, 0].sum()), 1e-12)
 
 
@@ -134,14 +138,11 @@ def _compared(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> _Compa
     for blurred in blurs(grey[None], list(_RADII)):
         square = (np.sqrt(blurred[0]) - target) ** 2
         errors.append(ndimage.uniform_filter(square, _WINDOW)[usable])
-    largest = largest_radius(1.0, height, width)
-    depths = np.linspace(0, 1, _STEPS, dtype=np.float32)[None]
-    discs = [np.abs(defocus(depths, focus, largest)[0]) for focus in _FOCI]
     step = np.rint(depth[usable] * (_STEPS - 1)).astype(int)
-    return _Comparison(np.stack(errors, axis=-1), step, np.array(discs))
+    return _Comparison(np.stack(errors, axis=-1), step, largest_radius(1.0, height, width))
 
 
-def _costs(totals: np.ndarray, discs: np.ndarray) -> np.ndarray:
+def _costs(totals: np.ndarray, discs: list[np.ndarray]) -> np.ndarray:
     """Returns the error of each focus and blur, `[F, B]`; see `_Comparison`."""
     return np.array([[_cost(totals, blur * radii) for blur in _BLURS] for radii in discs])
 
