@@ -1,7 +1,7 @@
 """What all command lines share: error messages, exit statuses, progress, a quiet start.
 
 Exit statuses: 0 all done; 1 some of many inputs failed, the rest was done; 2 a mistake of the
-user's, nothing was damaged; 130 interrupted.
+user's, nothing was damaged; 130 interrupted; 141 the reader of the output has left, such as `head`.
 
 The module does not import TensorFlow, so that `--help` and wrong arguments answer at once.
 """
@@ -11,6 +11,8 @@ import collections
 import contextlib
 import io
 import os
+import select
+import signal
 import sys
 import tempfile
 import time
@@ -18,6 +20,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pynet_tf.errors import InputError
+
+# What shells show of a program that a broken pipe has ended.
+_READER_LEFT = 128 + signal.SIGPIPE
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -63,27 +68,68 @@ def run(main: Callable[[], int | None], name: str) -> None:
     """
     _settle_home()
     _settle_keras()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # File names need not be UTF-8.
-            stream.reconfigure(errors="backslashreplace")
+    _settle_streams()
+    said = ""
     try:
         status = main() or 0
+    except SystemExit as ended:
+        status = ended.code
     except InputError as error:
-        status = _fail(name, str(error))
+        status, said = 2, f"error: {error}"
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
-        # The reader of a pipe, such as `head`, has left: nothing more to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status, said = 130, "interrupted"
     except OSError as error:
         if error.strerror is None:
             raise
-        where = f": {error.filename}" if error.filename else ""
-        status = _fail(name, f"{error.strerror}{where}; nothing that was there before is lost")
-    sys.exit(status)
+        if isinstance(error, BrokenPipeError) and any(map(_has_no_reader, _own_streams())):
+            status = _READER_LEFT
+        else:
+            where = f": {error.filename}" if error.filename else ""
+            lost = "nothing that was there before is lost"
+            status, said = 2, f"error: {error.strerror}{where}; {lost}"
+    sys.exit(_end(name, status, said))
+
+
+def _end(name: str, status: int, said: str) -> int:
+    """Says how a command line ended, if anyone listens; returns the exit status."""
+    for stream in _own_streams():
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            status = _READER_LEFT
+        except OSError as error:
+            status, said = 2, f"error: {stream.name} cannot be written to ({error.strerror})"
+    if status == _READER_LEFT:
+        # Python would try once more to write what is left, and tell.
+        for stream in _own_streams():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    elif said:
+        print(f"{name}: {' '.join(said.split())}", file=sys.stderr)
+    return status
+
+
+def _own_streams() -> list[io.TextIOWrapper]:
+    return [s for s in (sys.stdout, sys.stderr) if isinstance(s, io.TextIOWrapper)]
+
+
+def _has_no_reader(stream: io.TextIOWrapper) -> bool:
+    watch = select.poll()
+    watch.register(stream.fileno(), 0)
+    return any(events & select.POLLERR for _, events in watch.poll(0))
+
+
+def _settle_streams() -> None:
+    """Lets standard output and standard error take any name, and show every line at once.
+
+    Where one is closed, it goes nowhere: a file of ours would get its number, and its messages.
+    """
+    # In the order of their numbers: what is opened gets the lowest one that is free.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open to the end)
+    for stream in _own_streams():
+        # File names need not be UTF-8.
+        stream.reconfigure(errors="backslashreplace", line_buffering=True)
 
 
 def _settle_home() -> None:
@@ -115,11 +161,6 @@ def _settle_keras() -> None:
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     # No folder can be there: Keras keeps its defaults and writes no file either.
     os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")
-
-
-def _fail(name: str, message: str) -> int:
-    print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr)
-    return 2
 
 
 def utf8_path(text: str) -> Path:

@@ -316,8 +316,6 @@ def _run(mains: dict, name: str, arguments: list[str]) -> None:
     from pynet_tf import cli
 
     if name in mains:
-        if name == "pynet_tf.train":
-            sys.stdout.reconfigure(line_buffering=True)
         cli.run(lambda: mains[name](arguments), name)
     elif name == "-c":
         program, *sys.argv[1:] = arguments
