@@ -184,7 +184,7 @@ def write_image(
         picture: `[H, W, 3]` or `[H, W]` uint8, or `[H, W, 3]` uint16.
         alpha: `[H, W]` uint8 or uint16, 0 where the picture is transparent.
         **options: passed to Pillow's writer, e.g. `exif`, `icc_profile`, `quality`; `qtables`
-            gives a JPEG another quality.
+            gives a JPEG another quality, `lossless` lets a WebP lose nothing.
 
     Returns:
         What the format cannot keep, each in a sentence.

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pynet_tf.errors import InputError
-from pynet_tf.io import channels, colour_codes, photo_metadata, tiff_files
+from pynet_tf.io import channels, colour_codes, photo_metadata, tiff_files, webp_files
 from pynet_tf.io.channels import Channels
 
 # Just under the size that Pillow refuses by itself.
@@ -100,6 +100,8 @@ def _with_pillow(
         if opened.format == "AVIF":
             # As pillow_heif calls it.
             opened.info["bit_depth"] = colour_codes.avif_bits(head)
+        if opened.format == "WEBP":
+            opened.info[photo_metadata.LOSSLESS] = _is_lossless(path, content)
         # A GIF cannot tell any more once it is closed.
         getattr(opened, "is_animated", False)
         try:
@@ -118,6 +120,10 @@ def _head(path: Path, content: bytes | None) -> bytes:
         return content[: colour_codes.HEAD]
     with path.open("rb") as file:
         return file.read(colour_codes.HEAD)
+
+
+def _is_lossless(path: Path, content: bytes | None) -> bool:
+    return webp_files.is_lossless(path.read_bytes() if content is None else content)
 
 
 def _refuse_large(path: Path, width: int, height: int) -> None:

@@ -17,8 +17,9 @@ _EXIF_FOLDER = 0x8769
 _GPS_FOLDER = 0x8825
 _MAKER_NOTE = 0x927C
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-# Where `opening` puts those of a file among what Pillow has found.
-CODE_POINTS = "colour_codes"
+# What `opening` puts among what Pillow has found: the numbers that say the colours, and whether a
+# WebP file has lost nothing.
+CODE_POINTS, LOSSLESS = "colour_codes", "is_lossless"
 _IPTC = 0x0404
 _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1"
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
@@ -59,10 +60,10 @@ def read(picture: Image.Image) -> dict:
         picture: as `opening.open_image` opened it, upright.
 
     Returns:
-        Options of `images.write_image`: `exif`, `xmp`, `dpi` and `qtables`, each if there is
-        something.
+        Options of `images.write_image`: `exif`, `xmp`, `dpi`, `qtables` and `lossless`, each if
+        there is something.
         `qtables` is there if the photo is a JPEG of a quality above 95, so that a JPEG made from
-        it can have the same.
+        it can have the same; `lossless` if it is a WebP that has lost nothing.
     """
     options = {}
     try:
@@ -86,6 +87,8 @@ def read(picture: Image.Image) -> dict:
         tables = picture.quantization
         if 0 in tables and sum(tables[0]) < _TABLE_SUM_95:
             options["qtables"] = tables
+    if picture.info.get(LOSSLESS):
+        options["lossless"] = True
     return options
 
 

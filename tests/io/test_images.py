@@ -109,6 +109,33 @@ def test_jpeg_is_as_good_as_its_source_and_at_least_95(tmp_path, quality, expect
         assert picture.quantization == wanted.quantization
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {},
+        {"icc_profile": srgb() + bytes(100_001)},
+        {"exif": shot_data()},
+        {"save_all": True, "append_images": [Image.fromarray(colours()).rotate(180)]},
+    ],
+    ids=["plain", "profile", "turned", "animated"],
+)
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_webp_loses_as_much_as_its_source(tmp_path, kind, alpha):
+    picture = np.dstack([colours(), colours()[..., 0]]) if alpha else colours()
+    Image.fromarray(picture).save(tmp_path / "a.webp", lossless=True, exact=True, **kind)
+    Image.fromarray(picture).save(tmp_path / "lossy.webp", quality=90, **kind)
+    for name, loses in (("a.webp", False), ("lossy.webp", True)):
+        photo, options = read(tmp_path / name)
+        images.write_image(tmp_path / "b.webp", photo, **options)
+        again = images.read(tmp_path / "b.webp")
+        assert (again.pixels != photo).any() == loses
+        if alpha:
+            np.testing.assert_array_equal(again.options["alpha"], options["alpha"])
+        # Others write as they do.
+        images.write_image(tmp_path / "b.png", photo, **options)
+        np.testing.assert_array_equal(read(tmp_path / "b.png")[0], photo)
+
+
 def test_profiles_of_other_colour_spaces_are_not_passed_on(tmp_path):
     profile = bytearray(srgb())
     profile[16:20] = b"GRAY"

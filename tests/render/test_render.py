@@ -167,6 +167,13 @@ def test_sixteen_bits_and_transparency_stay(folder, capsys):
     assert "photos/a.png: a .jpg file holds 8 of its 16 bits a channel" in told
 
 
+def test_a_lossless_webp_without_blur_comes_back(folder):
+    images.write_image(folder / "photos" / "a.webp", photo_of(128, 192), lossless=True)
+    assert run_lens("--blur", "0", photos="photos/a.webp") == 0
+    made = images.read(folder / "out" / "a.webp")
+    np.testing.assert_array_equal(made.pixels, photo_of(128, 192))
+
+
 def test_format(folder):
     run_lens("--format", "jpg")
     assert names(folder / "out") == ["a.jpg", "ünser Foto.jpg"]
