@@ -16,7 +16,7 @@ from PIL import Image
 
 from pynet_tf.depth.map_form import map_size, resize_map, stretch
 from pynet_tf.errors import InputError
-from pynet_tf.io import depth_map_files
+from pynet_tf.io import depth_map_files, photo_metadata
 from pynet_tf.io.opening import MAX_PIXELS, open_image
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem
 
@@ -48,7 +48,10 @@ def read_map(path: Path, say: Say = _silent) -> np.ndarray:
     """
     path = Path(path)
     if path.suffix.lower() != ".npy":
-        return _grey_levels(open_image(path), path, say)
+        picture = open_image(path)
+        for sentence in photo_metadata.other_pictures(picture):
+            say(sentence)
+        return _grey_levels(picture, path, say)
     if not path.is_file():
         raise InputError(f"{path} is not there; check the name")
     try:

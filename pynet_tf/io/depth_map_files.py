@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pynet_tf.errors import InputError
+from pynet_tf.io import photo_metadata
 from pynet_tf.io.opening import open_image
 
 # In pixels: fewer on a side show no depth.
@@ -50,6 +51,7 @@ def read_map(file: Path, photo: Path, photo_shape: Sequence[int]) -> tuple[np.nd
     # First: estimators' own scripts write coloured maps beside their photos.
     refuse_other_view(photo, photo_shape, file, picture.size[::-1])
     values, read = _grey_of(picture, file)
+    read += "".join(f"; {sentence}" for sentence in photo_metadata.other_pictures(picture))
     if values.min() == values.max():
         raise InputError(f"{file} is the same everywhere, so it is no depth map; make it anew")
     if looks_upside_down(values):

@@ -66,7 +66,7 @@ def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image,
                     raise
                 _refuse_large(path, *tiff_files.size(whole))
                 found = tiff_files.read(whole)
-                return tiff_files.described(whole, found.values.shape), found
+                return _described(whole, found), found
     except InputError:
         raise
     except channels.ScaleError as error:
@@ -93,15 +93,7 @@ def _with_pillow(
             whole = content or path.read_bytes()
             is_png = opened.format == "PNG"
             found = channels.of_deep_png(opened, whole) if is_png else tiff_files.read(whole)
-        head = _head(path, content)
-        points = colour_codes.find(head, opened.format)
-        if points:
-            opened.info[photo_metadata.CODE_POINTS] = points
-        if opened.format == "AVIF":
-            # As pillow_heif calls it.
-            opened.info["bit_depth"] = colour_codes.avif_bits(head)
-        if opened.format == "WEBP":
-            opened.info[photo_metadata.LOSSLESS] = _is_lossless(path, content)
+        _add_untold(opened, path, content)
         # A GIF cannot tell any more once it is closed.
         getattr(opened, "is_animated", False)
         try:
@@ -110,9 +102,25 @@ def _with_pillow(
             # Pillow may know the layout of a TIFF and not its compression.
             if found is None or opened.format != "TIFF":
                 raise
-            return tiff_files.described(whole, found.values.shape), found
+            return _described(whole, found), found
         ImageOps.exif_transpose(opened, in_place=True)
         return opened, found
+
+
+def _add_untold(opened: Image.Image, path: Path, content: bytes | None) -> None:
+    """Adds to what Pillow has found in a file what it does not tell, for `photo_metadata`."""
+    head = _head(path, content)
+    points = colour_codes.find(head, opened.format)
+    if points:
+        opened.info[photo_metadata.CODE_POINTS] = points
+    if opened.format == "AVIF":
+        # As pillow_heif calls it.
+        opened.info["bit_depth"] = colour_codes.avif_bits(head)
+    elif opened.format == "WEBP":
+        opened.info[photo_metadata.LOSSLESS] = webp_files.is_lossless(content or path.read_bytes())
+    elif opened.format == "TIFF":
+        pages = tiff_files.has_more_pages(io.BytesIO(content) if content else path)
+        opened.info[photo_metadata.MORE_PAGES] = pages
 
 
 def _head(path: Path, content: bytes | None) -> bytes:
@@ -122,8 +130,10 @@ def _head(path: Path, content: bytes | None) -> bytes:
         return file.read(colour_codes.HEAD)
 
 
-def _is_lossless(path: Path, content: bytes | None) -> bool:
-    return webp_files.is_lossless(path.read_bytes() if content is None else content)
+def _described(content: bytes, found: Channels) -> Image.Image:
+    picture = tiff_files.described(content, found.values.shape)
+    picture.info[photo_metadata.MORE_PAGES] = tiff_files.has_more_pages(io.BytesIO(content))
+    return picture
 
 
 def _refuse_large(path: Path, width: int, height: int) -> None:

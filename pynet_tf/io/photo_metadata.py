@@ -17,9 +17,9 @@ _EXIF_FOLDER = 0x8769
 _GPS_FOLDER = 0x8825
 _MAKER_NOTE = 0x927C
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-# What `opening` puts among what Pillow has found: the numbers that say the colours, and whether a
-# WebP file has lost nothing.
-CODE_POINTS, LOSSLESS = "colour_codes", "is_lossless"
+# What `opening` puts among what Pillow has found: the numbers that say the colours, whether a WebP
+# file has lost nothing, and whether a TIFF has more than one page.
+CODE_POINTS, LOSSLESS, MORE_PAGES = "colour_codes", "is_lossless", "has_more_pages"
 _IPTC = 0x0404
 _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1"
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
@@ -165,11 +165,23 @@ def left_out(picture: Image.Image, space: str) -> tuple[str, ...]:
         sentences.append("its gain map for HDR screens is left out")
     if _IPTC in (picture.info.get("photoshop") or {}) and "xmp" not in picture.info:
         sentences.append("its IPTC captions are left out, and it has no XMP, which would be kept")
-    if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
-        sentences.append("it is animated; this is its first picture only")
+    sentences += other_pictures(picture)
     if space == "cmyk" and not picture.info.get("icc_profile"):
         sentences.append("it is CMYK without a colour profile; its colours are a guess")
     return tuple(sentences)
+
+
+def other_pictures(picture: Image.Image) -> tuple[str, ...]:
+    """Tells which pictures of a file are not read, see `left_out`."""
+    if picture.info.get(MORE_PAGES):
+        return ("it has more than one page; this is its first only",)
+    if not getattr(picture, "is_animated", False):
+        return ()
+    if picture.format == "HEIF":
+        return ("it holds more than one photo; this is its main one only",)
+    return (
+        ("it is animated; this is its first picture only",) if picture.format in _ANIMATED else ()
+    )
 
 
 def _has_gain_map(picture: Image.Image) -> bool:

@@ -4,8 +4,11 @@ Read are grey, RGB, CMYK and Lab of any whole or floating-point type; floats are
 more than 8 bits becomes 16.
 """
 
+import contextlib
 import io
 import logging
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -71,6 +74,20 @@ def read(content: bytes) -> Channels:
     orientation = page.tags.valueof(_ORIENTATION, 1)
     alpha = None if alpha is None or is_opaque(alpha) else upright(alpha, orientation)
     return Channels(upright(values, orientation), space, alpha)
+
+
+def has_more_pages(file: Path | BinaryIO) -> bool:
+    """Tells whether a file holds more pictures than its first, previews and masks left out.
+
+    Args:
+        file: the TIFF, which may be damaged.
+    """
+    import tifffile
+
+    # It raises what errors it has.
+    with contextlib.suppress(Exception), tifffile.TiffFile(file) as opened:
+        return any(not (page.is_reduced or page.is_mask) for page in opened.pages[1:])
+    return False
 
 
 def described(content: bytes, shape: tuple[int, ...]) -> Image.Image:

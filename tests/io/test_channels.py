@@ -190,6 +190,15 @@ def test_an_animation_says_that_it_is_one(tmp_path):
     assert "animated" in images.read(tmp_path / "a.gif").remarks[0]
 
 
+def test_a_heic_with_several_photos_says_so(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    photos = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    for number, more in enumerate(([], photos[1:])):
+        path = tmp_path / f"{number}.heic"
+        photos[0].save(path, "HEIF", save_all=True, append_images=more)
+        assert ["one photo" in words for words in images.read(path).remarks] == [True] * len(more)
+
+
 def test_an_avif_of_10_bits_says_that_8_are_read(tmp_path, deep):
     path = tmp_path / "a.avif"
     for bits in (10, 8):

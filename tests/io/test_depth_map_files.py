@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pynet_tf.depth import normalization
 from pynet_tf.errors import InputError
 from pynet_tf.io import depth_map_files
 
@@ -76,3 +77,14 @@ def test_what_is_no_map_of_this_photo_is_refused(values, told, tmp_path):
     Image.fromarray(values).save(path)
     with pytest.raises(InputError, match=told):
         read(path)
+
+
+def test_a_map_of_several_pages_is_the_first_and_says_so(tmp_path):
+    pages = [Image.fromarray(ground()), Image.fromarray(ground()[:48])]
+    pages[0].save(tmp_path / "map.tif", save_all=True, append_images=pages[1:])
+    values, how = read(tmp_path / "map.tif")
+    np.testing.assert_array_equal(values, ground())
+    assert "more than one page" in how
+    told = []
+    np.testing.assert_array_equal(normalization.read_map(tmp_path / "map.tif", told.append), values)
+    assert ["more than one page" in sentence for sentence in told] == [True]

@@ -136,3 +136,33 @@ def test_too_large_a_file_is_refused_before_it_is_decoded(tmp_path, deep, monkey
     monkeypatch.setattr(tiff_files, "read", None)
     with pytest.raises(InputError, match="more than 0 million"):
         images.read(path)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+# Pillow does not know the last one.
+@pytest.mark.parametrize("compression", [None, "lzw", "zstd"])
+def test_more_pages_are_told(tmp_path, deep, kind, compression):
+    page = deep[..., :3].astype(kind)
+    preview = page[::2, ::2], "rgb", {"subfiletype": 1, "compression": compression}
+    mask = np.ones((40, 56), bool), "minisblack", {"subfiletype": 4}
+    other = page[:20], "rgb", {"compression": compression}
+    for others, told in (([], False), ([preview, mask], False), ([preview, other], True)):
+        with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+            file.write(page, photometric="rgb", compression=compression)
+            for values, photometric, options in others:
+                file.write(values, photometric=photometric, **options)
+        photo = images.read(tmp_path / "a.tif")
+        wanted = ("it has more than one page; this is its first only",) if told else ()
+        assert photo.remarks == wanted
+        np.testing.assert_array_equal(photo.pixels, page)
+
+
+def test_a_page_that_is_damaged_does_not_keep_the_first_from_being_read(tmp_path, deep):
+    whole = written(tmp_path / "a.tif", deep[..., :3])
+    content = bytearray(whole.read_bytes())
+    place = int.from_bytes(content[4:8], "little")
+    entries = int.from_bytes(content[place : place + 2], "little")
+    after = place + 2 + 12 * entries
+    content[after : after + 4] = (2**31).to_bytes(4, "little")
+    whole.write_bytes(content)
+    np.testing.assert_array_equal(images.read(whole).pixels, deep[..., :3])
