@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, of_system
 
 # What shells show of a program that a broken pipe has ended.
 _READER_LEFT = 128 + signal.SIGPIPE
@@ -79,14 +79,12 @@ def run(main: Callable[[], int | None], name: str) -> None:
     except KeyboardInterrupt:
         status, said = 130, "interrupted"
     except OSError as error:
-        if error.strerror is None:
+        if error.errno is None:
             raise
         if isinstance(error, BrokenPipeError) and any(map(_has_no_reader, _own_streams())):
             status = _READER_LEFT
         else:
-            where = f": {error.filename}" if error.filename else ""
-            lost = "nothing that was there before is lost"
-            status, said = 2, f"error: {error.strerror}{where}; {lost}"
+            status, said = 2, f"error: {of_system(error)}"
     sys.exit(_end(name, status, said))
 
 

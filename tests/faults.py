@@ -34,7 +34,8 @@ TOOLS = (
 COMMANDS = ("depth", "evaluate", "export", "inspect_data", "render", "train")
 # A process number that no system gives.
 NOBODY = 2**22 + 1
-_OVERRIDE_PERMISSIONS = 1
+# What lets root write, and read, where nobody may.
+_OVERRIDING = (1, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Nursery:
             cwd: working folder.
             environment: variables to set, or with None to remove.
             **limits: `file_size`: bytes that a file may have; `obey_permissions`: whether to do
-                without the privilege to write to folders that are closed to all.
+                without the privilege to use files and folders that are closed to all.
         """
         self._count += 1
         out, err = (self._folder / f"{stream}_{self._count}" for stream in ("out", "err"))
@@ -333,14 +334,14 @@ def _redirect(number: int, path: str) -> None:
 
 
 def _drop_privilege() -> None:
-    """Takes from root what lets it write anywhere (capset(2)); others do not have it."""
+    """Takes from root what lets it write and read anywhere (capset(2)); others do not have it."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     sets = (ctypes.c_uint32 * 6)()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capget(header, sets):
         raise OSError(ctypes.get_errno(), "capget")
     for kind in range(3):
-        sets[kind] &= ~(1 << _OVERRIDE_PERMISSIONS)
+        sets[kind] &= ~sum(1 << privilege for privilege in _OVERRIDING)
     if libc.capset(header, sets):
         raise OSError(ctypes.get_errno(), "capset")
 

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 
 # What PyTorch writes first into a file of the older form, and the only version of that form.
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
@@ -74,8 +74,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         InputError: the file is missing, cut short, or holds anything but a table of tensors.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} is not there; check the name")
+    refuse_unreadable(path)
     try:
         read = _read_zip if zipfile.is_zipfile(path) else _read_older
         return read(path)

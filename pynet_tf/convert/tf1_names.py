@@ -8,11 +8,12 @@ one kernel, an output head a kernel and a bias.
 The module does not import TensorFlow, so that a missing file is told at once.
 """
 
+import glob
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import refuse_unreadable
 
 _FILE_ENDING = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
@@ -64,11 +65,13 @@ def checkpoint_prefix(path: Path) -> Path:
         InputError: there is no such checkpoint.
     """
     prefix = Path(_FILE_ENDING.sub("", str(path)))
-    if not Path(f"{prefix}.index").is_file():
-        raise InputError(
-            f"{prefix}.index is not there; give the path that the checkpoint's .index and "
-            ".data-00000-of-00001 files have in common"
-        )
+    missing = (
+        f"{prefix}.index is not there; give the path that the checkpoint's .index and "
+        ".data-00000-of-00001 files have in common"
+    )
+    refuse_unreadable(Path(f"{prefix}.index"), missing)
+    for file in prefix.parent.glob(f"{glob.escape(prefix.name)}.data-*"):
+        refuse_unreadable(file)
     return prefix
 
 

@@ -41,7 +41,7 @@ import numpy as np
 from PIL import Image
 
 from pynet_tf.data import jpeg_content
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 from pynet_tf.io import depth_map_files, images, photo_paths
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES
 from pynet_tf.lens.focus import LensSettings
@@ -240,8 +240,7 @@ def _cut_depth(depth: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def _leave_out(splits: dict[str, tuple[Pair, ...]], path: Path) -> dict[str, tuple[str, ...]]:
     """Takes the listed pairs out of the splits; returns them by reason."""
-    if not path.is_file():
-        raise InputError(f"{path} is not there; give a list of pairs, one a line")
+    refuse_unreadable(path, f"{path} is not there; give a list of pairs, one a line")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

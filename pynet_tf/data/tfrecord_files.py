@@ -16,7 +16,7 @@ from pathlib import Path
 import crc32c
 import numpy as np
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 
 # Before the data: its length, and the length's checksum. After it: its own checksum.
 _HEADER = struct.Struct("<QI")
@@ -32,10 +32,9 @@ def open_file(path: Path) -> int:
     """Opens a shard for reading; returns its file descriptor.
 
     Raises:
-        InputError: it is missing.
+        InputError: it is missing, or cannot be read.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is missing; {_remedy(path)}")
+    refuse_unreadable(path, f"{path} is missing; {_remedy(path)}")
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 

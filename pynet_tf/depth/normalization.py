@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pynet_tf.depth.map_form import map_size, resize_map, stretch
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 from pynet_tf.io import depth_map_files, photo_metadata
 from pynet_tf.io.opening import MAX_PIXELS, open_image
 from pynet_tf.io.photo_paths import PHOTO_SUFFIXES, find_by_stem
@@ -52,8 +52,7 @@ def read_map(path: Path, say: Say = _silent) -> np.ndarray:
         for sentence in photo_metadata.other_pictures(picture):
             say(sentence)
         return _grey_levels(picture, path, say)
-    if not path.is_file():
-        raise InputError(f"{path} is not there; check the name")
+    refuse_unreadable(path)
     try:
         # Mapped, so that a false size in the header cannot ask for the memory.
         values = np.lib.format.open_memmap(path, mode="r")

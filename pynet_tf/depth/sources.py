@@ -14,7 +14,7 @@ import numpy as np
 
 from pynet_tf.depth import embedded
 from pynet_tf.depth.camera_focus import Point, camera_focus
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_missing
 from pynet_tf.io import depth_map_files, images, photo_paths
 
 
@@ -55,8 +55,7 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
         InputError: there is no such file or folder, or one file for several photos. The source
             raises it for a map that is missing, unreadable, or of another view.
     """
-    if not depth.exists():
-        raise InputError(f"--depth {depth} is not there; check the name")
+    refuse_missing(depth, f"--depth {depth} is not there; check the name")
     if not depth.is_dir() and len(photos) > 1:
         raise InputError(
             f"--depth {depth} is one file for {len(photos)} photos; give the folder of their maps"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 from pynet_tf.model.architecture import InputFormat, format_of
 
 
@@ -45,8 +45,8 @@ class LiteRTNetwork:
             ) from error
         self.name = "the LiteRT model" if isinstance(content, bytes) else str(content)
         if not isinstance(content, bytes):
-            if not Path(content).is_file():
-                raise InputError(f"{content} is not there; make it: python -m pynet_tf.export")
+            missing = f"{content} is not there; make it: python -m pynet_tf.export"
+            refuse_unreadable(content, missing)
             content = Path(content).read_bytes()
         try:
             self._interpreter = Interpreter(

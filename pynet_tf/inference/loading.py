@@ -14,7 +14,11 @@ import tensorflow as tf
 
 from pynet_tf.errors import InputError
 from pynet_tf.inference import op_allowlist
-from pynet_tf.inference.saved_model_folder import is_saved_model, read_description
+from pynet_tf.inference.saved_model_folder import (
+    is_saved_model,
+    read_description,
+    refuse_unreadable_files,
+)
 from pynet_tf.inference.signatures import SMALLEST_SIDE, bokeh_graph, network_graph
 from pynet_tf.lens.defocus_map import defocus_map
 from pynet_tf.lens.focus import LensSettings
@@ -197,6 +201,7 @@ def _name(weight) -> str:
 
 
 def _load_saved_model(path: Path, run: Description) -> tuple[Callable, list]:
+    refuse_unreadable_files(path)
     op_allowlist.refuse_foreign_operations(path)
     try:
         loaded = tf.saved_model.load(str(path))

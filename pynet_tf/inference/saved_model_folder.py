@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 from pynet_tf.runs import description, run_directory
 from pynet_tf.runs.description import Description
 
@@ -25,7 +25,7 @@ def read_description(path: Path) -> Description:
     file = Path(path) / DESCRIPTION
     try:
         return description.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise InputError(
             f"{path} is a SavedModel, but not one of PyNET: {file} is missing or damaged; "
             f"{run_directory.SOURCES}"
@@ -39,6 +39,16 @@ def saved_levels(path: Path) -> list[int]:
         InputError: `pynet_tf.export` did not write it.
     """
     return list(range(read_description(path).level, 8))
+
+
+def refuse_unreadable_files(path: Path) -> None:
+    """Checks that all files of a SavedModel can be read, which TensorFlow would call damaged.
+
+    Raises:
+        InputError: one cannot.
+    """
+    for file in [Path(path) / "saved_model.pb", *weight_files(path)]:
+        refuse_unreadable(file)
 
 
 def weight_files(path: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, of_system, refuse_unreadable
 from pynet_tf.io import channels, colour_codes, photo_metadata, tiff_files, webp_files
 from pynet_tf.io.channels import Channels
 
@@ -49,8 +49,8 @@ def open_deep(path: Path) -> tuple[Image.Image, Channels | None]:
 
 def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image, Channels | None]:
     path = Path(path)
-    if content is None and not path.is_file():
-        raise InputError(f"{path} is not there; check the name")
+    if content is None:
+        refuse_unreadable(path)
     formats = _FORMATS
     if content is None and path.suffix.lower() in _HEIF_SUFFIXES:
         formats = _heif_formats(path)
@@ -77,6 +77,8 @@ def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image,
         ) from error
     # Pillow reports a damaged file by almost any exception.
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise of_system(error, path) from error
         raise InputError(
             f"{path} cannot be read as a picture ({error or type(error).__name__}); replace it by "
             "a whole JPEG, PNG, WebP or TIFF"

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 
 PHOTO_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif"),
@@ -155,7 +155,8 @@ def _expand(path: Path, suffixes: Sequence[str], say: Callable[[str], None]) -> 
     elif glob.has_magic(str(path)):
         entries, kind = [Path(name) for name in glob.glob(str(path))], "pattern"
     else:
-        raise InputError(f"{path} is not there; check the name")
+        refuse_unreadable(path)
+        return [path]
     files = [entry for entry in entries if _is_wanted(entry, suffixes)]
     others = left_out(entries, suffixes)
     if not files:

@@ -15,6 +15,7 @@ once.
 
 import contextlib
 import dataclasses
+import os
 import re
 import shutil
 import sys
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pynet_tf import model
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 from pynet_tf.io import locks
 from pynet_tf.io.atomic_files import write_text
 from pynet_tf.runs import description
@@ -59,8 +60,15 @@ class LevelDirectory:
         return self.path / "logs"
 
     def steps(self) -> list[int]:
-        """Returns the training steps of the checkpoints, newest first."""
-        names = (_CHECKPOINT.fullmatch(path.name) for path in self.path.glob("step_*"))
+        """Returns the training steps of the checkpoints, newest first.
+
+        Raises:
+            OSError: the folder is there and cannot be looked into.
+        """
+        try:
+            names = map(_CHECKPOINT.fullmatch, os.listdir(self.path))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
         return sorted({int(name[1]) for name in names if name}, reverse=True)
 
     def newest_step(self) -> int:
@@ -128,7 +136,7 @@ class LevelDirectory:
             Its step, or None if there is no checkpoint at all.
 
         Raises:
-            InputError: there are checkpoints and none can be read.
+            InputError: there are checkpoints and none can be read, or not by this user.
         """
         from pynet_tf.runs import checkpoint_file, weights_file
 
@@ -143,6 +151,8 @@ class LevelDirectory:
                 _check_finite(pyramid, path)
             # TensorFlow reports a damaged file by almost any exception.
             except Exception as error:
+                for file in self.checkpoint_files(step):
+                    refuse_unreadable(file)
                 reason = " ".join(str(error).split())[:200]
                 problem = "holds other weights" if self.is_whole(step) else "is damaged"
                 print(

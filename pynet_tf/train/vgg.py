@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -43,13 +43,13 @@ def refuse_missing(path: Path) -> None:
     """Checks that there is a file.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it cannot be read.
     """
-    if not Path(path).is_file():
-        raise InputError(
-            f"the VGG-19 weights {path} are not there; get {SOURCES} and name the file with "
-            "--vgg, or train without this term: --content_weight 0"
-        )
+    missing = (
+        f"the VGG-19 weights {path} are not there; get {SOURCES} and name the file with --vgg, or "
+        "train without this term: --content_weight 0"
+    )
+    refuse_unreadable(path, missing)
 
 
 def load_features(path: Path) -> "Callable[[tf.Tensor], tf.Tensor]":

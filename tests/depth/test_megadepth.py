@@ -85,7 +85,6 @@ def test_tensors_that_do_not_fit_are_all_named_and_change_nothing(tensors):
 def test_wrong_weight_files_are_refused_by_name(weights, tmp_path):
     bad = {name: tmp_path / f"{name}.weights.h5" for name in ("text", "cut", "other", "h5", "nan")}
     bad["missing"] = tmp_path / "missing.weights.h5"
-    bad["folder"] = tmp_path
     bad["text"].write_text("not weights")
     bad["cut"].write_bytes(weights.read_bytes()[:-100_000])
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(bad["other"])
@@ -100,6 +99,8 @@ def test_wrong_weight_files_are_refused_by_name(weights, tmp_path):
             load_megadepth(path)
         assert str(path) in str(error.value)
         assert "convert_megadepth.py" in str(error.value)
+    with pytest.raises(InputError, match="is a folder; name a file"):
+        load_megadepth(tmp_path)
 
 
 def test_weights_with_the_right_shapes_under_other_names_are_refused(weights, tmp_path):

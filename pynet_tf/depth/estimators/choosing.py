@@ -16,7 +16,7 @@ from pynet_tf.depth.estimators import (
     saved_model,
 )
 from pynet_tf.depth.estimators.photo_to_map import INPUTS, OUTPUTS, Estimator
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 
 DEFAULT = "depth_anything_v2_small"
 
@@ -44,6 +44,9 @@ def loader(
         raise InputError(f"the input is {input_!r}; give one of {', '.join(INPUTS)}")
     path, name = Path(model), str(model)
     if path.is_dir():
+        for file in path.rglob("*"):
+            if file.is_file():
+                refuse_unreadable(file)
         if (path / "saved_model.pb").is_file():
             return functools.partial(saved_model.load, path, output, input_)
         if (path / "config.json").is_file():
@@ -52,6 +55,7 @@ def loader(
             f"{path} is neither a SavedModel nor a folder written by KerasHub's save_to_preset"
         )
     if path.is_file():
+        refuse_unreadable(path)
         if name.endswith(".h5"):
             return functools.partial(megadepth.load, path)
         if path.suffix == ".onnx":

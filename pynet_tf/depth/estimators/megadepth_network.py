@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from pynet_tf.errors import InputError
+from pynet_tf.errors import InputError, refuse_unreadable
 from pynet_tf.io.atomic_files import replacing
 
 # An inception block: channels of the plain branch, then (reduced to, kernel, channels) of three.
@@ -225,8 +225,7 @@ def load_megadepth(path: Path) -> keras.Model:
     """
     path = Path(path)
     remedy = "make it with tools/convert_megadepth.py from best_generalization_net_G.pth"
-    if not path.is_file():
-        raise InputError(f"the weights {path} are not there; {remedy}")
+    refuse_unreadable(path, f"the weights {path} are not there; {remedy}")
     try:
         with h5py.File(path) as file:
             shapes = _shapes(file)
