@@ -14,7 +14,6 @@ from pynet_tf.depth.sources import PhotoWithDepth
 from pynet_tf.errors import InputError
 from pynet_tf.inference import large_lens, renderer
 from pynet_tf.inference.any_size import PreparedPhoto
-from pynet_tf.lens import thin_lens
 from pynet_tf.lens.focus import LensSettings
 
 METHODS = ("net", "lens")
@@ -98,7 +97,7 @@ class Renderers:
         with self._rendering:
             if method == "net":
                 return self._network.render_prepared(prepared, settings)
-            return prepared.render(thin_lens.through, settings)
+            return large_lens.render_prepared(prepared, settings)
 
     def render(self, found: PhotoWithDepth, settings: LensSettings, method: str) -> np.ndarray:
         """Renders a photo at its own size, as the command line does."""

@@ -1,7 +1,8 @@
 """What an evaluation compares: doing nothing, the thin lens, and levels of trained networks.
 
 A method is a `Candidate`. It turns a sample (`data.whole_samples.photos`) into a `Picture`. The
-thin lens and networks that are told the defocus do so once for each lens of `LENSES`:
+thin lens and networks that are told the defocus prepare a sample once, and do so for each lens of
+`LENSES`:
 
     told        the focus and the blur of the sample's own bokeh shot, as its record holds them
     automatic   the focus on the nearest subject of the depth map, and the default blur
@@ -22,14 +23,15 @@ from pynet_tf import inference, lens, model
 from pynet_tf.errors import InputError
 from pynet_tf.evaluate.protocol import SCALED_LEVELS, Picture, level_size, target
 from pynet_tf.inference import large_lens, loading, renderer, saved_model_folder, signatures
+from pynet_tf.inference.any_size import PreparedPhoto
 from pynet_tf.lens.focus import LensSettings, defocus, focus_of, largest_radius
 from pynet_tf.model import InputFormat, level_model
 from pynet_tf.runs.run_directory import RunDirectory
 
 LENSES = ("told", "automatic")
 
-# A sample, and the settings of a lens (None for a method that takes none) -> its picture.
-Render = Callable[[Mapping, LensSettings | None], Picture]
+# The settings of a lens (None for a method that takes none) -> the picture of a sample.
+Render = Callable[[LensSettings | None], Picture]
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,14 @@ class Candidate:
         name: as in the report.
         level: 7 (smallest) to 1, the size of its pictures.
         load: returns a fingerprint of all that its pictures depend on beside sample and lens,
-            and what makes them.
+            and what takes a sample and returns what renders it.
         lenses: of `LENSES`, those that it renders with; none where it takes no settings.
         is_network: whether it is a trained network.
     """
 
     name: str
     level: int
-    load: Callable[[], tuple[str, Render]]
+    load: Callable[[], tuple[str, Callable[[Mapping], Render]]]
     lenses: Sequence[str] = ()
     is_network: bool = False
 
@@ -70,7 +72,7 @@ def doing_nothing(level: int) -> Candidate:
     """The photo itself, resized to the level: what every method has to beat."""
 
     def load():
-        return "photo", lambda sample, _: _from_full(sample["photo"], level)
+        return "photo", lambda sample: lambda _: _from_full(sample["photo"], level)
 
     return Candidate("doing nothing", level, load)
 
@@ -82,12 +84,12 @@ def thin_lens(level: int = 1) -> Candidate:
         level: whose size its pictures are resized to.
     """
 
-    def render(sample: Mapping, settings: LensSettings) -> Picture:
-        made = large_lens.render(sample["photo"], sample["image"][..., 3], settings)
-        return _from_full(made, level)
+    def opened(sample: Mapping) -> Render:
+        prepared = PreparedPhoto(sample["photo"], sample["image"][..., 3])
+        return lambda settings: _from_full(large_lens.render_prepared(prepared, settings), level)
 
     def load():
-        return f"lens {_code(lens, inference)}", render
+        return f"lens {_code(lens, inference)}", opened
 
     return Candidate("thin lens", level, load, LENSES)
 
@@ -100,12 +102,12 @@ def thin_lens_of_blur(max_blur: float, level: int = 1) -> Candidate:
         level: whose size its pictures are resized to.
     """
 
-    def render(sample: Mapping, _) -> Picture:
-        depth = sample["image"][..., 3]
-        return _from_full(lens.render(sample["photo"], depth, max_blur=max_blur), level)
+    def opened(sample: Mapping) -> Render:
+        photo, depth = sample["photo"], sample["image"][..., 3]
+        return lambda _: _from_full(lens.render(photo, depth, max_blur=max_blur), level)
 
     def load():
-        return f"lens {max_blur:g} {_code(lens)}", render
+        return f"lens {max_blur:g} {_code(lens)}", opened
 
     return Candidate(f"thin lens, blur {max_blur:g}", level, load)
 
@@ -156,16 +158,21 @@ def network(path: Path, level: int, name: str, lenses: Sequence[str] = LENSES) -
         fingerprint = f"network {fingerprint} {_code(model, lens, inference)}"
         told = renderer.ToldNetwork(lambda image: run(tf.constant(image)).numpy(), level, name)
 
-        def render(sample: Mapping, settings: LensSettings | None) -> Picture:
-            if not taken.is_told_defocus or level not in SCALED_LEVELS:
+        def opened(sample: Mapping) -> Render:
+            def whole(settings: LensSettings | None) -> Picture:
                 return network_picture(run, taken, sample, level, settings)
-            prepared = told.prepare(sample["photo"], sample["image"][..., 3])
-            full = told.render_prepared(prepared, settings)
-            if level == 1:
-                return Picture(full, full)
-            return Picture(network_picture(run, taken, sample, level, settings).level, full)
 
-        return fingerprint, render
+            if not taken.is_told_defocus or level not in SCALED_LEVELS:
+                return whole
+            prepared = told.prepare(sample["photo"], sample["image"][..., 3])
+
+            def render(settings: LensSettings) -> Picture:
+                full = told.render_prepared(prepared, settings)
+                return Picture(full if level == 1 else whole(settings).level, full)
+
+            return render
+
+        return fingerprint, opened
 
     return Candidate(name, level, load, lenses if taken.is_told_defocus else (), is_network=True)
 

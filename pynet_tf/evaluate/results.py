@@ -117,17 +117,19 @@ def evaluate(candidate: Candidate, samples: Iterable[Mapping], store: Store) -> 
         The figures of all samples: one result for each of the candidate's lenses, one in all if
         it has none.
     """
-    fingerprint, render = candidate.load()
+    fingerprint, opened = candidate.load()
     results = [Result(candidate, lens, fingerprint) for lens in candidate.lenses or (None,)]
     for sample in samples:
-        pictures = sample_key(sample)
+        pictures, render = sample_key(sample), None
         for result in results:
             settings = methods.lens_settings(result.lens, sample)
             parts = (f"v{protocol.VERSION}", fingerprint, f"level {candidate.level}", pictures)
             key = " | ".join([*parts, *([_lens_key(settings)] if settings else [])])
             figures = store.get(key)
             if figures is None:
-                picture = render(sample, settings)
+                # Prepared for its first lens, and not again.
+                render = render or opened(sample)
+                picture = render(settings)
                 figures = protocol.measure(picture, sample["bokeh"], candidate.level)
                 store.put(key, figures)
                 result.previews[sample["name"]] = preview(picture)
@@ -145,10 +147,10 @@ def shown(result: Result, chosen: Mapping[str, Mapping]) -> dict[str, Preview]:
     made = dict(result.previews)
     missing = [name for name in chosen if name not in made]
     if missing:
-        _, render = result.candidate.load()
+        _, opened = result.candidate.load()
         for name in missing:
             settings = methods.lens_settings(result.lens, chosen[name])
-            made[name] = preview(render(chosen[name], settings))
+            made[name] = preview(opened(chosen[name])(settings))
     return made
 
 

@@ -24,6 +24,11 @@ def render(
     Raises:
         InputError: see `lens.refocus`.
     """
-    return PreparedPhoto(photo, depth).render(
-        lambda small, defocus: through(small, defocus, blades), settings, blades
-    )
+    return render_prepared(PreparedPhoto(photo, depth), settings, blades=blades)
+
+
+def render_prepared(
+    prepared: PreparedPhoto, settings: LensSettings, *, blades: int = 0
+) -> np.ndarray:
+    """Renders a photo that was prepared once for many renderings; see `render`."""
+    return prepared.render(lambda small, defocus: through(small, defocus, blades), settings, blades)

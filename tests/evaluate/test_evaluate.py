@@ -61,7 +61,7 @@ def _psnr(first, second):
 def test_a_picture_that_equals_its_target_leaves_the_means_finite():
     sample = _sample(1, 96, 128)
     _, nothing = methods.doing_nothing(1).load()
-    figures = protocol.measure(nothing(sample, None), sample["photo"], 1)
+    figures = protocol.measure(nothing(sample)(None), sample["photo"], 1)
     assert figures["full_psnr"] == pytest.approx(protocol.MOST_PSNR)
     assert np.isfinite(protocol.mean_interval([figures["full_psnr"], 30.0])).all()
 
@@ -69,7 +69,7 @@ def test_a_picture_that_equals_its_target_leaves_the_means_finite():
 def test_both_protocols_of_doing_nothing_against_plain_arithmetic():
     sample = _sample(1, 480, 512)
     _, nothing = methods.doing_nothing(1).load()
-    figures = protocol.measure(nothing(sample, None), sample["bokeh"], 1)
+    figures = protocol.measure(nothing(sample)(None), sample["bokeh"], 1)
     inside = (slice(32, -32), slice(32, -32))
     photo, bokeh = sample["photo"], sample["bokeh"]
     assert figures["full_psnr"] == pytest.approx(_psnr(photo, bokeh), abs=1e-3)
@@ -99,7 +99,7 @@ def test_figures_that_a_small_photo_cannot_have_are_nan():
     sample = _sample(3, 64, 96)
     for level in range(1, 8):
         _, nothing = methods.doing_nothing(level).load()
-        figures = protocol.measure(nothing(sample, None), sample["bokeh"], level)
+        figures = protocol.measure(nothing(sample)(None), sample["bokeh"], level)
         assert math.isfinite(figures["whole_psnr"])
         assert math.isnan(figures["scaled_psnr"])
         assert math.isfinite(figures["full_ssim"]) == (level <= 3)
@@ -170,9 +170,12 @@ class _Counting:
         self.fingerprint, self.calls, self.left = fingerprint, [], math.inf
 
     def candidate(self):
-        return Candidate("counting", 1, lambda: (self.fingerprint, self._picture))
+        return Candidate("counting", 1, lambda: (self.fingerprint, self._opened))
 
-    def _picture(self, sample, _):
+    def _opened(self, sample):
+        return lambda _: self._picture(sample)
+
+    def _picture(self, sample):
         if self.left == 0:
             raise KeyboardInterrupt
         self.left -= 1
@@ -211,14 +214,22 @@ def test_interrupted_evaluation_goes_on_and_stale_results_are_not_used(tmp_path)
 def test_a_result_belongs_to_the_focus_and_the_blur_that_it_was_made_with(tmp_path):
     path, samples, seen = tmp_path / "results.jsonl", [_sample(0, 64, 64)], []
 
-    def render(sample, settings):
-        seen.append((settings.focus, settings.blur))
-        return Picture(sample["photo"], sample["photo"])
+    def opened(sample):
+        opens.append(sample["name"])
 
-    candidate = Candidate("lens", 1, lambda: ("one", render), methods.LENSES)
+        def render(settings):
+            seen.append((settings.focus, settings.blur))
+            return Picture(sample["photo"], sample["photo"])
+
+        return render
+
+    opens = []
+    candidate = Candidate("lens", 1, lambda: ("one", opened), methods.LENSES)
     rows = results.evaluate(candidate, samples, Store(path))
     assert [row.name for row in rows] == ["lens, told", "lens, automatic"]
     assert seen == [(0.5, 1.0), (None, 1.0)]
+    results.evaluate(candidate, samples, Store(path))
+    assert opens == ["0"], "prepared once for both, and not for what is known"
     for change in ({"focus": 0.6}, {"blur": 2.0}):
         samples = [samples[0] | change]
         results.evaluate(candidate, samples, Store(path))
@@ -226,12 +237,17 @@ def test_a_result_belongs_to_the_focus_and_the_blur_that_it_was_made_with(tmp_pa
     assert seen[2:] == [(0.6, 1.0), (0.6, 2.0)], "what is automatic has not changed"
 
 
+def _through_lenses(candidate, sample):
+    _, opened = candidate.load()
+    render = opened(sample)
+    return [render(methods.lens_settings(name, sample)) for name in candidate.lenses]
+
+
 def test_told_and_automatic_are_what_the_lens_makes_of_both():
     sample = _sample(5) | {"blur": 4.0}
     sample["image"][..., 3] = np.linspace(10, 200, 96).astype(np.uint8)
     candidate = methods.thin_lens()
-    _, render = candidate.load()
-    made = [render(sample, methods.lens_settings(name, sample)) for name in candidate.lenses]
+    made = _through_lenses(candidate, sample)
     depth = sample["image"][..., 3]
     settings = lens.LensSettings(0.5, 4.0), lens.LensSettings(lens.nearest_subject(depth), 1.0)
     for picture, setting in zip(made, settings, strict=True):
@@ -255,9 +271,8 @@ def test_a_told_network_gives_what_rendering_gives_with_the_same_lens(tmp_path, 
     sample = _sample(6) | {"blur": 4.0}
     sample["image"][..., 3] = np.linspace(10, 200, 96).astype(np.uint8)
     candidate = methods.network(tmp_path, 1, "run")
-    _, render = candidate.load()
     network = renderer.ToldNetwork(lambda image: run(tf.constant(image)).numpy(), 1, "run")
-    made = [render(sample, methods.lens_settings(name, sample)) for name in candidate.lenses]
+    made = _through_lenses(candidate, sample)
     for picture, told in zip(made, ({"focus": 0.5, "blur": 4.0}, {}), strict=True):
         expected = network.render(sample["photo"], sample["image"][..., 3], **told)
         np.testing.assert_array_equal(picture.full, expected)
@@ -300,7 +315,7 @@ def test_levels_come_from_their_own_checkpoints(run_dir, pyramids):
             return pyramid(image)[f"level_{level}"]
 
         wanted = methods.network_picture(expected, DEFOCUS, sample, level, settings)
-        np.testing.assert_allclose(picture(sample, settings).level, wanted.level, atol=1e-5)
+        np.testing.assert_allclose(picture(sample)(settings).level, wanted.level, atol=1e-5)
     assert len(fingerprints) == 2, "the fingerprint follows the weights"
     with pytest.raises(InputError, match="no level 1"):
         methods.network(run_dir, 1, "run")
@@ -311,7 +326,7 @@ def test_sizes_differ_without_tracing_again(run_dir):
     counts = set()
     for height, width in [(128, 192), (192, 128), (130, 214)]:
         sample = _sample(0, height, width)
-        made = picture(sample, methods.lens_settings("told", sample))
+        made = picture(sample)(methods.lens_settings("told", sample))
         protocol.measure(made, sample["bokeh"], 7)
         counts.add(metrics._finest_scale.experimental_get_tracing_count())
     assert counts == {1}
@@ -325,7 +340,7 @@ def test_an_exported_model_gives_what_its_run_gives(tmp_path):
     assert methods.network(exported, 6, "m").lenses == (), "it chooses focus and blur by itself"
     sample = _sample(8, 130, 214)
     pictures = [
-        methods.network(path, 6, "m").load()[1](sample, None).level for path in (run_dir, exported)
+        methods.network(path, 6, "m").load()[1](sample)(None).level for path in (run_dir, exported)
     ]
     np.testing.assert_allclose(*pictures, atol=1e-5)
 
