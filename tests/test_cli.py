@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 
 from pynet_tf import cli
+from pynet_tf.cli import progress_bar
 from pynet_tf.errors import InputError
 from pynet_tf.io.atomic_files import replacing, write_text
 from pynet_tf.io.cache import cache_folder
@@ -102,7 +103,7 @@ def test_progress_passes_everything_on_and_ends_with_a_line(capsys):
 def _told(durations, total, capsys, monkeypatch):
     """Returns the time left in words after each item, empty where none is told."""
     now = 0.0
-    monkeypatch.setattr(cli.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_bar.time, "monotonic", lambda: now)
     for item in cli.progress(durations, total, "working", every=0.0):
         now += item
     lines = capsys.readouterr().err.splitlines()

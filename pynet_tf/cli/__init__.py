@@ -1,0 +1,19 @@
+"""What all command lines share: their arguments, messages, exit statuses, progress, a quiet start.
+
+Nothing here imports TensorFlow, so that `--help` and wrong arguments answer at once.
+"""
+
+from pynet_tf.cli.arguments import Parser, utf8_path
+from pynet_tf.cli.frameworks import import_tensorflow, without_messages
+from pynet_tf.cli.progress_bar import duration, progress
+from pynet_tf.cli.running import run
+
+__all__ = [
+    "Parser",
+    "duration",
+    "import_tensorflow",
+    "progress",
+    "run",
+    "utf8_path",
+    "without_messages",
+]

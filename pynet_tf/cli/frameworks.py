@@ -1,0 +1,55 @@
+"""Keras and TensorFlow as all commands need them: with our settings, and quiet."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from pynet_tf.errors import InputError
+
+
+def settle_keras() -> None:
+    """Gives Keras, not yet imported, the settings that all commands need.
+
+    Users have others for programs of their own, in the environment or in `~/.keras/keras.json`:
+    another backend, channels first, 16-bit floats.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    # No folder can be there: Keras keeps its defaults and writes no file either.
+    os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")
+
+
+def import_tensorflow():
+    """Imports TensorFlow without its start-up messages and returns the module."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with without_messages():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+@contextlib.contextmanager
+def without_messages() -> Iterator[None]:
+    """Keeps what is written to standard error aside, and shows it only if something fails.
+
+    C++ writes to the file descriptor, some of it before any log level holds.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except InputError:
+            raise
+        except BaseException:
+            messages.seek(0)
+            os.write(terminal, messages.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
