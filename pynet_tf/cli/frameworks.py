@@ -22,8 +22,13 @@ def settle_keras() -> None:
 
 
 def import_tensorflow():
-    """Imports TensorFlow without its start-up messages and returns the module."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Imports TensorFlow without its messages and returns the module.
+
+    What is an error to a program reaches it as an exception. What TensorFlow logs as one besides is
+    of no use to users: on some processors, which number types oneDNN leaves to it. They see it with
+    `TF_CPP_MIN_LOG_LEVEL=2` before the command.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with without_messages():
         import tensorflow as tf
 

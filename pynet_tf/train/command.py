@@ -6,7 +6,6 @@ The same command again goes on where it was stopped, or says that the level is d
 import argparse
 import dataclasses
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,8 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     splits = None
     if flags.strategy == "multi_worker":
         cluster.from_environment()
-        # TensorFlow reports a worker that has gone over many lines; we do in one.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     else:
         # Workers tell what is missing once they have met, or the others would wait for one.
         splits = config.open_splits(flags.data_dir)
