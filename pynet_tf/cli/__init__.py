@@ -5,7 +5,7 @@ Nothing here imports TensorFlow, so that `--help` and wrong arguments answer at 
 
 from pynet_tf.cli.arguments import Parser, utf8_path
 from pynet_tf.cli.frameworks import import_tensorflow, without_messages
-from pynet_tf.cli.progress_bar import duration, progress
+from pynet_tf.cli.progress_bar import duration, progress, stage
 from pynet_tf.cli.running import run
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "import_tensorflow",
     "progress",
     "run",
+    "stage",
     "utf8_path",
     "without_messages",
 ]

@@ -6,12 +6,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 
+def stage(what: str) -> None:
+    """Says what is done next, where it takes long and has no parts to count."""
+    print(what, file=sys.stderr, flush=True)
+
+
 def progress(
     items: Iterable,
     total: int,
     label: str,
     note: Callable[[], str] = str,
     every: float = 10.0,
+    first: int = 0,
 ) -> Iterator:
     """Yields the items, showing how far it is and, once it is known, the time left.
 
@@ -20,25 +26,26 @@ def progress(
 
     Args:
         items: what to go through.
-        total: how many there are.
+        total: how many there are, with those that were done before.
         label: what is being done, e.g. `rendering`.
         note: gives a few words on the state of things, shown behind the figures.
         every: seconds between plain lines.
+        first: how many were done before.
     """
     pace = _Pace()
     if sys.stderr.isatty():
         from tqdm import tqdm
 
         form = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
-        with tqdm(items, total=total, desc=label, dynamic_ncols=True, bar_format=form) as bar:
-            for done, item in enumerate(bar, 1):
+        with tqdm(items, label, total, initial=first, dynamic_ncols=True, bar_format=form) as bar:
+            for done, item in enumerate(bar, first + 1):
                 yield item
                 pace.passed(time.monotonic())
                 words = [pace.left(total - done), note()]
                 bar.set_postfix_str(", ".join(filter(None, words)), refresh=False)
         return
     shown = time.monotonic()
-    for done, item in enumerate(items, 1):
+    for done, item in enumerate(items, first + 1):
         yield item
         now = time.monotonic()
         pace.passed(now)

@@ -33,14 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from pynet_tf.inference import loading, signatures
     from pynet_tf.io import atomic_files
 
+    cli.stage(f"loading {options.run_dir}")
     pyramid, run = loading.load_pyramid(options.run_dir, options.level)
     run = dataclasses.replace(run, level=options.level or run.level)
     size = signatures.image_size(options.height, options.width) if options.height else None
     if options.format == "saved_model":
-        saved_model.write(pyramid, run, options.output)
+        saved_model.write(pyramid, run, options.output, cli.stage)
     elif options.format == "weights":
         RunDirectory(options.output).share(run, pyramid)
     else:
+        cli.stage(f"converting level {run.level}")
         if options.format == "litert":
             content = litert.convert(pyramid, run, options.quantize, size, options.calibration)
         else:

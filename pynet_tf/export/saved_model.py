@@ -21,6 +21,7 @@ A network without depth has no `depth` and `depths`.
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -32,17 +33,24 @@ from pynet_tf.io.atomic_files import replacing, write_text
 from pynet_tf.runs.description import Description
 
 
-def write(pyramid: keras.Model, run: Description, path: Path) -> None:
+def write(
+    pyramid: keras.Model,
+    run: Description,
+    path: Path,
+    say: Callable[[str], None] = lambda what: None,
+) -> None:
     """Writes a SavedModel folder.
 
     Args:
         pyramid: from `model.pynet`.
         run: the kind of pyramid, and the finest level to hold and to render.
         path: the folder; one that is there is replaced once the new one is complete.
+        say: told what is being done.
 
     Raises:
         InputError: a weight is not a finite number, or the disk is full.
     """
+    say(f"making the graph of level {run.level}")
     network = signatures.network_graph(pyramid, run.level).get_concrete_function()
     loading.refuse_nonfinite(network.variables, path)
 
@@ -53,7 +61,9 @@ def write(pyramid: keras.Model, run: Description, path: Path) -> None:
     # long and needs every layer's own functions in the file.
     module = tf.Module()
     module.weights = list(network.variables)
+    say("making the graphs from photo to picture")
     made = signatures.signatures(output, run.level, run.input) | {"network": network}
+    say("writing")
     with replacing(path) as partial:
         try:
             tf.saved_model.save(module, str(partial), made)

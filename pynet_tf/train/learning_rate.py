@@ -20,3 +20,13 @@ def rate(recipe: Recipe, step: int) -> float:
         return warmth * recipe.learning_rate
     done = (step - 1) / (recipe.iterations - 1)
     return warmth * recipe.learning_rate ** (1 - done) * recipe.last_learning_rate**done
+
+
+def remark(recipe: Recipe) -> str:
+    """Returns a sentence if the steps end before the warm-up does, else nothing."""
+    if recipe.iterations >= recipe.warm_up:
+        return ""
+    return (
+        f"the rate is still growing when the {recipe.iterations} steps end, since the warm-up "
+        f"takes {recipe.warm_up}; --warm_up {recipe.iterations // 2} would end it half way"
+    )

@@ -38,15 +38,15 @@ LOG_STEP = 10
 # A checkpoint comes with every validation, and before that after this time.
 SAVE_SECONDS = 600
 
-# (items, how many, label, words on the newest) -> the items.
-Progress = Callable[[Iterable[int], int, str, Callable[[], str]], Iterable[int]]
+# (steps, their last, label, words on the newest, keyword `first`: steps done before) -> the steps.
+Progress = Callable[..., Iterable[int]]
 
 
 def train_level(
     job: Job,
     strategy: tf.distribute.Strategy | None = None,
     splits: Splits | None = None,
-    progress: Progress = lambda items, *_: items,
+    progress: Progress = lambda steps, *_, **__: steps,
 ) -> bool:
     """Trains one level to its end, from where it was left.
 
@@ -88,11 +88,14 @@ def train_level(
             optimizer = step.new_optimizer(job, network)
         first = plan.set_weights(pyramid, optimizer)
         print(f"level {job.level}, steps {first} to {last}, in {folder}")
+        if remark := learning_rate.remark(job.recipe):
+            print(remark)
         seen = monitoring.StepMetrics(job.recipe.batch_size)
         steps = range(first + 1, last + 1)
         if chief:
             reports = _Reports(job, plan, writer, splits.validation, features, first)
-            steps = progress(steps, len(steps), f"level {job.level}", lambda: seen.text)
+            label = f"level {job.level}"
+            steps = progress(steps, last, label, lambda: seen.text, first=first)
         train_on = step.compiled_step(job, strategy, network, optimizer, features)
         batches = iter(_batches(job, network, strategy, splits.training, first))
 

@@ -1,5 +1,6 @@
 """The command line of export, and what LiteRT and ONNX make of a network."""
 
+import re
 import subprocess
 import sys
 
@@ -67,8 +68,10 @@ def psnr(a, b):
 def test_saved_model_from_the_command_line(run_dir, pyramid, image, tmp_path):
     command = [sys.executable, "-m", "pynet_tf.export", "--run_dir", run_dir, "--output", "model"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert f"level {LEVEL}" in done.stdout
+    assert done.stderr.startswith(f"loading {run_dir}\n"), "it says what it is doing"
+    assert not re.search("warning|error|tensorflow|oneDNN|INFO", done.stderr, re.I), done.stderr
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
     assert set(signatures) == {"serving_default", "batch", "network"}
     outputs = signatures["network"](image=tf.constant(image))

@@ -20,3 +20,10 @@ def test_rate_grows_over_the_first_steps(last):
     rates = [learning_rate.rate(recipe, step) for step in range(1, 21)]
     assert rates == pytest.approx([1e-3 * step / 20 for step in range(1, 21)], rel=0.02)
     assert learning_rate.rate(Recipe(1, 1, 1e-3, last, warm_up=0), 1) == 1e-3
+
+
+def test_a_warm_up_that_does_not_end_is_told():
+    cold = Recipe(1, 10, 1e-3, warm_up=30)
+    assert learning_rate.rate(cold, 10) < 1e-3
+    assert "takes 30; --warm_up 5 " in learning_rate.remark(cold)
+    assert learning_rate.remark(Recipe(1, 30, 1e-3, warm_up=30)) == ""

@@ -119,13 +119,19 @@ def test_first_steps_are_short_so_that_a_level_keeps_its_start(all_levels):
 
 
 def test_loss_falls_and_a_resumed_run_gives_the_same_bits(tiny_ebb, tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole, parts, shown = tmp_path / "whole", tmp_path / "parts", []
+
+    def progress(steps, last, *_, first):
+        shown.append((first, last))
+        return steps
+
     for run_dir, ends in ((whole, [40]), (parts, [13, 40])):
         for iterations in ends:
             recipe = dataclasses.replace(TINY, iterations=iterations, warm_up=0)
             # A residual head's loss starts low.
             changes = {"recipe": recipe, "head": "original", "eval_step": 10}
-            loop.train_level(job(tiny_ebb, run_dir, **changes))
+            loop.train_level(job(tiny_ebb, run_dir, **changes), progress=progress)
+    assert shown == [(0, 40), (0, 13), (13, 40)]
     assert_same_weights(weights(whole, 7), weights(parts, 7))
     losses = _scalars(whole / "level_7/logs/validation", "loss")
     assert losses[-1] < 0.8 * losses[0]
