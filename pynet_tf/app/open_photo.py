@@ -155,13 +155,7 @@ class OpenPhoto:
         """Returns a point that is sharp: the one that was chosen, or one of the subject's."""
         if self.settings.focus is not None:
             return self.settings.focus
-        depth = focus.as_depth(self.found.depth)
-        away = np.abs(depth - self._prepared.focus(self.settings))
-        rows, columns = np.nonzero(away <= away.min() + 0.02)
-        row, column = np.median(rows), np.median(columns)
-        nearest = np.argmin((rows - row) ** 2 + (columns - column) ** 2)
-        height, width = depth.shape
-        return float((columns[nearest] + 0.5) / width), float((rows[nearest] + 0.5) / height)
+        return focus.point_of(self.found.depth, self._prepared.focus(self.settings))
 
     def write(self, folder: Path) -> tuple[Path, tuple[str, ...]]:
         """Writes the picture at the photo's own size, as the command line does.

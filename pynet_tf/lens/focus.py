@@ -107,6 +107,24 @@ def nearest_subject(depth: np.ndarray) -> float:
     return float(depth.ravel()[order[np.searchsorted(share, FARTHER_THAN_FOCUS)]])
 
 
+def point_of(depth: np.ndarray, focus: float) -> tuple[float, float]:
+    """Returns a point (x, y) that has a depth: of those that do, one amid them.
+
+    Args:
+        depth: `[h, w]`, see the module.
+        focus: the depth, 0..1; where no pixel has it, the nearest that one has.
+
+    Raises:
+        InputError: the depth map has the wrong type, shape or range.
+    """
+    away = np.abs(as_depth(depth) - focus)
+    rows, columns = np.nonzero(away <= away.min() + 0.02)
+    row, column = np.median(rows), np.median(columns)
+    amid = np.argmin((rows - row) ** 2 + (columns - column) ** 2)
+    height, width = depth.shape
+    return float((columns[amid] + 0.5) / width), float((rows[amid] + 0.5) / height)
+
+
 def focus_at(depth: np.ndarray, x: float, y: float) -> float:
     """Returns the focus that makes one point of the photo sharp.
 

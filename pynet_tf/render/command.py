@@ -50,13 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.keep_depth is not None:
         photo_files.refuse_lost_by_kept_maps(waiting, options.keep_depth, depth, options.overwrite)
-    render = _lens(options) if options.method == "lens" else _net(options, parser)
+    render, is_told = (_lens(options), True) if options.method == "lens" else _net(options, parser)
 
     failed = 0
     for job in cli.progress(waiting, len(waiting), "rendering"):
         try:
             found = photo_files.render_file(job, render, source, options.keep_depth)
-            print(f"{job.output}: depth {found.source}; {_focus_in_words(options, found)}")
+            words = _focus_in_words(options, found) if is_told else "focus by the network's choice"
+            print(f"{job.output}: depth {found.source}; {words}")
             for remark in found.remarks:
                 print(f"{job.photo}: {remark}")
         except InputError as error:
@@ -79,12 +80,17 @@ def _settings(options: argparse.Namespace, found):
 
 
 def _focus_in_words(options: argparse.Namespace, found) -> str:
+    """Tells what is sharp, with a point that --focus takes to begin from."""
+    from pynet_tf.lens.focus import nearest_subject, point_of
+
     if options.focus != "auto":
         return f"sharp at {options.focus[0]:g},{options.focus[1]:g}"
     if found.focus is not None:
         (x, y), why = found.focus
         return f"sharp at {x:.2f},{y:.2f}, {why}"
-    return "sharp the nearest subject"
+    depth = nearest_subject(found.depth)
+    x, y = point_of(found.depth, depth)
+    return f"sharp the nearest subject, of depth {depth:.2f}, as at {x:.2f},{y:.2f}"
 
 
 def _lens(options: argparse.Namespace) -> photo_files.Renderer:
@@ -97,7 +103,10 @@ def _lens(options: argparse.Namespace) -> photo_files.Renderer:
     return render
 
 
-def _net(options: argparse.Namespace, parser: argparse.ArgumentParser) -> photo_files.Renderer:
+def _net(
+    options: argparse.Namespace, parser: argparse.ArgumentParser
+) -> tuple[photo_files.Renderer, bool]:
+    """Returns what renders, and whether it is told focus and blur."""
     from pynet_tf.inference import renderer
 
     with cli.without_messages():
@@ -117,13 +126,13 @@ def _net(options: argparse.Namespace, parser: argparse.ArgumentParser) -> photo_
                 f"--{given[0]} is for networks that are told it, and {network.name} chooses focus "
                 "and blur by itself; leave it out, or take another --model"
             )
-        return lambda found: network.render(found.photo, found.depth)
+        return lambda found: network.render(found.photo, found.depth), False
 
     def render(found):
         prepared = network.prepare(found.photo, found.depth)
         return network.render_prepared(prepared, _settings(options, found))
 
-    return render
+    return render, True
 
 
 def _estimator(options: argparse.Namespace) -> Callable[[], object]:

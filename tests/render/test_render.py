@@ -1,5 +1,6 @@
 """Rendering one's own photos: from the command line, from files to files."""
 
+import re
 import subprocess
 import sys
 import time
@@ -338,12 +339,17 @@ def test_a_photo_without_a_depth_map_gets_an_estimated_one(folder, monkeypatch, 
     monkeypatch.setattr(estimators, "loader", lambda *_: Estimator)
     given = ["photos/ünser Foto.png", "--method", "lens", "--output"]
     assert render.main([*given, "estimated", "--keep_depth", "kept"]) == 0
-    assert "depth estimated by the test; sharp the nearest subject" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "depth estimated by the test; sharp the nearest subject, of depth 0.86" in told
+    point = re.search(r"as at (\d\S*)", told)[1]
     assert render.main([*given, "given", "--depth", "kept"]) == 0
+    assert render.main([*given, "there", "--depth", "kept", "--focus", point]) == 0
     pictures = [
-        images.read_photo(folder / made / "ünser Foto.png") for made in ("estimated", "given")
+        images.read_photo(folder / made / "ünser Foto.png")
+        for made in ("estimated", "given", "there")
     ]
-    np.testing.assert_array_equal(*pictures)
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    np.testing.assert_array_equal(pictures[0], pictures[2])
 
 
 @pytest.mark.parametrize("kind", ["run_3", "saved"])
