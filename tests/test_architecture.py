@@ -173,7 +173,9 @@ def test_help_shows_defaults(name):
 def test_wrong_flag_is_status_2(program, tmp_path):
     result = quickly(program, "--no_such_flag", folder=tmp_path)
     assert result.returncode == 2
-    assert "Traceback" not in result.stderr
+    assert "error: " in result.stderr
+    assert result.stderr.endswith(" --help\n")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

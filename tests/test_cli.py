@@ -51,6 +51,51 @@ def test_every_argument_knows_the_home_folder(monkeypatch, tmp_path):
     assert parser.parse_args(["p", "--data_dir", "~/y"]).data_dir == tmp_path / "y"
 
 
+def _parser():
+    parser = cli.Parser(prog="python -m pynet_tf.test")
+    parser.add_argument("photo", nargs="*", type=Path)
+    parser.add_argument("--depth", type=Path)
+    parser.add_argument("--depth_model")
+    parser.add_argument("--level", type=cli.whole(1, 7))
+    parser.add_argument("--count", type=cli.whole(1))
+    parser.add_argument("--blur", type=cli.number(0, 25))
+    parser.add_argument("--method", choices=("net", "lens"))
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--no_such"], "there is no flag --no_such"),
+        (["--depth-model", "x"], "there is no flag --depth-model; try --depth_model"),
+        # What is missing or wrong besides is not told in its place.
+        (["--blurr=1", "--level", "9"], "there is no flag --blurr; try --blur"),
+        (["--method", "of all"], "argument --method: invalid choice: 'of all'"),
+        (["--depth"], "argument --depth: expected one argument"),
+        (["--level", "8"], "argument --level: '8' is not a whole number from 1 to 7"),
+        (["--level", "1.0"], "'1.0' is not a whole number from 1 to 7"),
+        (["--level", "9" * 10_000], "is not a whole number from 1 to 7"),
+        (["--count", "0"], "'0' is not a whole number of 1 or more"),
+        (["--blur", "nan"], "'nan' is not a number from 0 to 25"),
+        (["--blur", "two"], "'two' is not a number from 0 to 25"),
+    ],
+)
+def test_wrong_arguments_are_told_in_a_sentence(arguments, told, capsys):
+    status, said = _run(lambda: _parser().parse_args(arguments), capsys)
+    assert status == 2
+    assert said.startswith("pynet_tf.test: error: ")
+    assert told in said
+    assert said.endswith("; see python -m pynet_tf.test --help\n")
+    assert said.count("\n") == 1
+
+
+def test_right_arguments_are_taken():
+    given = ["--depth_m", "x", "--level", "7", "--blur", "1e1", "--", "--no_flag", "-a="]
+    options = _parser().parse_args(given)
+    assert (options.depth_model, options.level, options.blur) == ("x", 7, 10.0)
+    assert options.photo == [Path("--no_flag"), Path("-a=")]
+
+
 def test_a_locale_without_utf_8_is_told_where_it_matters(monkeypatch):
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
     assert cli.utf8_path("run") == Path("run")

@@ -63,12 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.Parser(prog="tools/align_pairs.py", description=__doc__)
+    parser = cli.Parser(prog="python tools/align_pairs.py", description=__doc__)
     parser.add_argument("raw", metavar="RAW", type=Path, help="folder with original/ and bokeh/")
     parser.add_argument("output", metavar="OUT", type=Path, help="folder for the aligned pairs")
     parser.add_argument("--height", type=_even, default=1024, help="rows of the aligned pairs")
     parser.add_argument(
-        "--min_inliers", type=int, default=40, help="refuse pairs with fewer agreeing keypoints"
+        "--min_inliers",
+        type=cli.whole(4),
+        default=40,
+        help="refuse pairs with fewer agreeing keypoints",
     )
     parser.add_argument("--overwrite", action="store_true", help="align again what OUT has")
     return parser
@@ -139,9 +142,10 @@ def _write_sheet(folder: Path, rows: list) -> None:
 
 
 def _even(text: str) -> int:
-    if not text.isdecimal() or int(text) < 64 or int(text) % 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an even number from 64")
-    return int(text)
+    rows = cli.whole(64)(text)
+    if rows % 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not even")
+    return rows
 
 
 if __name__ == "__main__":

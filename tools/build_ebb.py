@@ -56,7 +56,7 @@ def _named(names: Sequence[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
-        prog="tools/build_ebb.py",
+        prog="python tools/build_ebb.py",
         description=__doc__,
     )
     parser.add_argument("src", metavar="SRC", type=Path, help="folder in EBB! layout")
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=cli.whole(1),
         default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
         help="processes that decode and halve the pictures",
     )
@@ -97,12 +97,6 @@ def _range(text: str) -> tuple[int, int]:
     if not match or int(match[1]) >= int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not A:B with A < B, such as 4400:4694")
     return int(match[1]), int(match[2])
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
 
 
 if __name__ == "__main__":

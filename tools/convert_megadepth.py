@@ -19,7 +19,7 @@ from pynet_tf.errors import InputError
 def main(arguments: Sequence[str] | None = None) -> None:
     """Converts the file named in the arguments."""
     parser = cli.Parser(
-        prog="convert_megadepth.py",
+        prog="python tools/convert_megadepth.py",
         description=__doc__,
     )
     parser.add_argument("pth", type=Path, help="best_generalization_net_G.pth")
@@ -44,4 +44,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, "convert_megadepth.py")
+    cli.run(main, "tools/convert_megadepth.py")

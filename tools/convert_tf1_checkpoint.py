@@ -17,7 +17,7 @@ from pynet_tf.runs.run_directory import RunDirectory
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Converts; prints which levels are trained and what was left out."""
-    parser = cli.Parser(description=__doc__)
+    parser = cli.Parser(prog="python tools/convert_tf1_checkpoint.py", description=__doc__)
     parser.add_argument(
         "prefix",
         type=cli.utf8_path,
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--level",
-        type=int,
+        type=cli.whole(),
         choices=range(1, 8),
         help="the finest trained level; if not given, what the file's name says "
         "(pynet_level_<level>_iteration_<n>.ckpt), or else what the weights say",
@@ -70,4 +70,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, "convert_tf1_checkpoint")
+    cli.run(main, "tools/convert_tf1_checkpoint.py")

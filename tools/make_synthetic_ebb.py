@@ -32,25 +32,36 @@ LARGEST_SIDE = 8192
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments and makes what is missing."""
     parser = cli.Parser(
-        prog="make_synthetic_ebb.py",
+        prog="python tools/make_synthetic_ebb.py",
         description=__doc__,
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
-    parser.add_argument("--count", type=int, default=200, help="training pairs")
     parser.add_argument(
-        "--test_count", type=int, default=None, help="test pairs; a fifth of --count if not given"
+        "--count", type=cli.whole(0, FIRST_TEST), default=200, help="training pairs"
     )
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes")
-    parser.add_argument("--height", type=int, default=1024, help="of the photos, even")
-    parser.add_argument("--width", type=int, default=1536, help="of the photos, even")
+    parser.add_argument(
+        "--test_count",
+        type=cli.whole(0, FIRST_TEST),
+        help="test pairs; a fifth of --count if not given",
+    )
+    parser.add_argument("--seed", type=cli.whole(0), default=0, help="another seed, other scenes")
+    parser.add_argument(
+        "--height", type=cli.whole(64, LARGEST_SIDE), default=1024, help="of the photos, even"
+    )
+    parser.add_argument(
+        "--width", type=cli.whole(64, LARGEST_SIDE), default=1536, help="of the photos, even"
+    )
     parser.add_argument(
         "--on_subject",
-        type=float,
+        type=cli.number(0, 1),
         default=0.6,
         help="share of pairs focused on the subject; the others on something else",
     )
     parser.add_argument(
-        "--night", type=float, default=0.15, help="share of night scenes, dark and full of lamps"
+        "--night",
+        type=cli.number(0, 1),
+        default=0.15,
+        help="share of night scenes, dark and full of lamps",
     )
     parser.add_argument(
         "--exact_depth",
@@ -63,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="nothing before the backdrop, so that nothing hides anything",
     )
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count(), help="processes that make pairs"
+        "--workers", type=cli.whole(1), default=os.cpu_count(), help="processes that make pairs"
     )
     options = parser.parse_args(arguments)
     tests = -(-options.count // 5) if options.test_count is None else options.test_count
@@ -88,26 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _check(options: argparse.Namespace, tests: int) -> None:
-    for name, value, least in (
-        ("--count", options.count, 0),
-        ("--test_count", tests, 0),
-        ("--seed", options.seed, 0),
-        ("--workers", options.workers, 1),
-    ):
-        if value < least:
-            raise InputError(f"{name} is {value}; give {least} or more")
-    for name, value in (("--count", options.count), ("--test_count", tests)):
-        if value > FIRST_TEST:
-            raise InputError(f"{name} is {value}; give {FIRST_TEST} or less")
-    for name in ("on_subject", "night"):
-        if not 0 <= getattr(options, name) <= 1:
-            raise InputError(f"--{name} is {getattr(options, name)}; give 0 to 1")
     if options.count + tests == 0:
         raise InputError("--count and --test_count are both 0; there is nothing to make")
     for name in ("height", "width"):
         value = getattr(options, name)
-        if not 64 <= value <= LARGEST_SIDE or value % 2:
-            raise InputError(f"--{name} is {value}; give an even number from 64 to {LARGEST_SIDE}")
+        if value % 2:
+            raise InputError(f"--{name} is {value}; give an even number")
 
 
 def _claim(out: Path, settings: dict) -> None:
@@ -169,4 +166,4 @@ def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, "make_synthetic_ebb.py")
+    cli.run(main, "tools/make_synthetic_ebb.py")

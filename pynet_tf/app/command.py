@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         default="127.0.0.1",
         help="address to listen at; 0.0.0.0 lets all machines in reach use the page",
     )
-    parser.add_argument("--port", type=_port, default=7860, help="to listen at; 0: a free one")
+    parser.add_argument(
+        "--port", type=cli.whole(0, HIGHEST_PORT), default=7860, help="to listen at; 0: a free one"
+    )
     parser.add_argument("--no_browser", action="store_true", help="do not open a browser")
     parser.add_argument(
         "--model",
@@ -81,9 +83,3 @@ def _parser() -> argparse.ArgumentParser:
         help="what a file of --depth_model gives: near = large, or near = small",
     )
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {HIGHEST_PORT}")
-    return int(text)

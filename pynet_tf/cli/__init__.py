@@ -3,7 +3,7 @@
 Nothing here imports TensorFlow, so that `--help` and wrong arguments answer at once.
 """
 
-from pynet_tf.cli.arguments import Parser, utf8_path
+from pynet_tf.cli.arguments import Parser, number, utf8_path, whole
 from pynet_tf.cli.frameworks import import_tensorflow, without_messages
 from pynet_tf.cli.progress_bar import duration, progress, stage
 from pynet_tf.cli.running import run
@@ -12,9 +12,11 @@ __all__ = [
     "Parser",
     "duration",
     "import_tensorflow",
+    "number",
     "progress",
     "run",
     "stage",
     "utf8_path",
+    "whole",
     "without_messages",
 ]

@@ -1,11 +1,19 @@
 """The arguments of command lines: how they are read, and what is said of wrong ones."""
 
 import argparse
+import difflib
+import math
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from pynet_tf.cli.home import is_homeless
+
+# More digits are in no range, and take long to read.
+_WHOLE = re.compile("-?[0-9]{1,18}")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -21,7 +29,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of every command line: shows defaults, and knows the home folder.
+    """The parser of every command line: shows defaults, says what is wrong, knows the home folder.
 
     A `~` at the beginning of an argument, or of a value in `--flag=~/x`, where most shells leave
     it as it is, stands for the home folder.
@@ -31,9 +39,26 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{"formatter_class": HelpFormatter} | options)
 
     def parse_known_args(self, args=None, namespace=None):
-        """Parses as argparse does, after the home folder has been put in."""
-        arguments = sys.argv[1:] if args is None else args
+        """Parses as argparse does, after the home folder has been put in.
+
+        Flags that there are not are refused first: argparse reports them after all else.
+        """
+        arguments = list(sys.argv[1:] if args is None else args)
+        flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        if self._subparsers is not None:
+            # They look at theirs.
+            flags = []
+        for text in (text for text in flags if text.startswith("--")):
+            flag = text.partition("=")[0]
+            if not any(known.startswith(flag) for known in self._option_string_actions):
+                near = difflib.get_close_matches(flag, self._option_string_actions, 1)
+                self.error(f"there is no flag {flag}{f'; try {near[0]}' if near else ''}")
         return super().parse_known_args([self._at_home(text) for text in arguments], namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with a sentence on what is wrong, and not with a page of usage."""
+        name, message = self.prog.removeprefix("python ").removeprefix("-m "), message.split()
+        self.exit(2, f"{name}: error: {' '.join(message)}; see {self.prog} --help\n")
 
     def _at_home(self, text: str) -> str:
         flag, equals, value = text.partition("=") if text.startswith("-") else ("", "", text)
@@ -43,6 +68,39 @@ class Parser(argparse.ArgumentParser):
         if expanded.split("/")[0] == "~" or (value[1:2] in ("", "/") and is_homeless()):
             self.error(f"{text}: this user has no home folder; write the path without ~")
         return flag + equals + expanded
+
+
+def whole(least: int | None = None, most: int | None = None) -> Callable[[str], int]:
+    """Returns what takes a whole number of a range; raises `argparse.ArgumentTypeError`."""
+
+    def take(text: str) -> int:
+        value = int(text) if _WHOLE.fullmatch(text) else None
+        return _within(text, value, least, most, "a whole number")
+
+    return take
+
+
+def number(least: float | None = None, most: float | None = None) -> Callable[[str], float]:
+    """Returns what takes a finite number of a range; raises `argparse.ArgumentTypeError`."""
+
+    def take(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        value = value if math.isfinite(value) else None
+        return _within(text, value, least, most, "a number")
+
+    return take
+
+
+def _within(text: str, value: float | None, least: float | None, most: float | None, what: str):
+    low, high = (-math.inf if least is None else least), (math.inf if most is None else most)
+    if value is not None and low <= value <= high:
+        return value
+    if least is not None:
+        what += f" from {least:g} to {most:g}" if most is not None else f" of {least:g} or more"
+    raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
 
 def utf8_path(text: str) -> Path:

@@ -105,8 +105,6 @@ def _check(options: argparse.Namespace) -> None:
     for flag in ("invert", "photos"):
         if getattr(options, flag):
             raise InputError(f"--{flag} is for --normalize; leave it out for photos")
-    if options.batch_size < 1:
-        raise InputError(f"--batch_size is {options.batch_size}; it must be 1 or more")
     if str(options.model).endswith(".h5") and not Path(options.model).is_file():
         raise InputError(
             f"the weights {options.model} are not there; make them with "
@@ -156,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--batch_size",
-        type=int,
+        type=cli.whole(1),
         default=1,
         help="photos of one shape that go through the network together; more helps on a GPU only",
     )

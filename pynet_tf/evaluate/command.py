@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", default="test", choices=("test", "train"), help="which photos")
     parser.add_argument(
         "--level",
-        type=int,
+        type=cli.whole(),
         choices=(1, 2, 3),
         help="of all models; by default the finest one that each has",
     )
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "--photos", nargs="+", default=[], metavar="NAME", help="only these photos of the split"
     )
     parser.add_argument(
-        "--count", type=_positive, help="only this many photos, spread evenly over the split"
+        "--count", type=cli.whole(1), help="only this many photos, spread evenly over the split"
     )
     parser.add_argument(
         "--lens_blur",
@@ -110,17 +110,8 @@ def _labels(paths: Sequence[Path]) -> dict[str, Path]:
     return dict(zip(labels, paths, strict=True))
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
-
-
 def _radius(text: str) -> float:
-    try:
-        radius = float(text)
-    except ValueError:
-        radius = -1.0
-    if not 0 < radius <= 1000:
+    radius = cli.number(0, 1000)(text)
+    if radius == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a radius above 0")
     return radius

@@ -61,8 +61,6 @@ def _check(options: argparse.Namespace) -> None:
     """
     if (options.height is None) != (options.width is None):
         raise InputError("--height and --width belong together; give both or none")
-    if options.height is not None and min(options.height, options.width) < 64:
-        raise InputError("--height and --width have to be at least 64")
     if options.format in ("saved_model", "weights") and options.height is not None:
         raise InputError("the model takes all sizes; leave --height and --width out")
     if options.format != "litert" and options.quantize != "none":
@@ -99,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--level",
-        type=int,
+        type=cli.whole(),
         choices=range(1, 8),
         help="1 gives the photo's size, 2 half of it, and so on; default: the finest trained",
     )
@@ -125,6 +123,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="full_int8: folder with photos in original/ and depth maps in original_depth/",
     )
-    parser.add_argument("--height", type=int, help="LiteRT, ONNX: only for photos this high")
-    parser.add_argument("--width", type=int, help="LiteRT, ONNX: only for photos this wide")
+    parser.add_argument(
+        "--height", type=cli.whole(64), help="LiteRT, ONNX: only for photos this high"
+    )
+    parser.add_argument(
+        "--width", type=cli.whole(64), help="LiteRT, ONNX: only for photos this wide"
+    )
     return parser

@@ -132,33 +132,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, default=Path("inspection"), help="folder for the results"
     )
-    parser.add_argument("--count", type=_count, default=6, help="samples in the preview")
     parser.add_argument(
-        "--level", type=int, choices=range(1, 8), default=2, help="of the preview's targets"
+        "--count", type=cli.whole(1, MOST_SAMPLES), default=6, help="samples in the preview"
+    )
+    parser.add_argument(
+        "--level", type=cli.whole(), choices=range(1, 8), default=2, help="of the preview's targets"
     )
     parser.add_argument(
         "--window", type=_window, default=512, help="side of the window in half-size pixels"
     )
-    parser.add_argument("--seed", type=_seed, default=0, help="of order, windows and augmentation")
+    parser.add_argument(
+        "--seed", type=cli.whole(0, 2**31 - 1), default=0, help="of order, windows and augmentation"
+    )
     parser.add_argument("--preview_only", action="store_true", help="do not check the pairs")
     return parser
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_SAMPLES:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_SAMPLES}")
-    return int(text)
-
-
 def _window(text: str) -> int:
-    if not text.isdecimal() or not 32 <= int(text) <= LARGEST_WINDOW or int(text) % 32:
+    side = cli.whole(32, LARGEST_WINDOW)(text)
+    if side % 32:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a multiple of 32 from 32 to {LARGEST_WINDOW}"
         )
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {2**31 - 1}")
-    return int(text)
+    return side

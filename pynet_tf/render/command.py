@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     lens.add_argument(
         "--blur",
-        type=_number(25),
+        type=cli.number(0, 25),
         default=1.0,
         metavar="PERCENT",
         help="radius of the largest blur, in percent of the photo's longer side, 0 to 25",
@@ -222,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     lens.add_argument(
         "--highlights",
-        type=_number(1000),
+        type=cli.number(0, 1000),
         default=0.0,
         metavar="TIMES",
         help="how many times brighter than white small clipped lights are taken to be, beyond the "
@@ -271,7 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     net.add_argument(
         "--level",
-        type=int,
+        type=cli.whole(),
         choices=range(1, 8),
         help="of the network; by default the finest that the model has",
     )
@@ -326,19 +326,7 @@ def _two(text: str) -> tuple[float, float]:
 
 
 def _blades(text: str) -> int:
-    if not text.isdecimal() or not (int(text) == 0 or 3 <= int(text) <= 100):
+    blades = cli.whole()(text)
+    if not (blades == 0 or 3 <= blades <= 100):
         raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor a number from 3 to 100")
-    return int(text)
-
-
-def _number(largest: float):
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= largest:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {largest:g}")
-        return value
-
-    return number
+    return blades

@@ -16,15 +16,15 @@ from pynet_tf.train import cluster, config, planning, recipes, vgg
 
 # Flag and field of `recipes.Recipe`; None keeps the recipe's value.
 RECIPE_FLAGS = {
-    "batch_size": (int, "samples per step, over all devices"),
-    "iterations": (int, "steps of the level"),
-    "learning_rate": (float, "Adam's rate; given alone it stays constant"),
-    "last_learning_rate": (float, "rate of the last step, to which it falls evenly"),
-    "warm_up": (int, "first steps, over which the rate grows to its value"),
-    "l1_weight": (float, "weight of the mean absolute difference"),
-    "ssim_weight": (float, "weight of 1 - SSIM"),
-    "content_weight": (float, "weight of the VGG-19 term; 0 trains without VGG-19"),
-    "window": (int, "side of the training windows in pixels of the half-size photo"),
+    "batch_size": (cli.whole(), "samples per step, over all devices"),
+    "iterations": (cli.whole(), "steps of the level"),
+    "learning_rate": (cli.number(), "Adam's rate; given alone it stays constant"),
+    "last_learning_rate": (cli.number(), "rate of the last step, to which it falls evenly"),
+    "warm_up": (cli.whole(), "first steps, over which the rate grows to its value"),
+    "l1_weight": (cli.number(), "weight of the mean absolute difference"),
+    "ssim_weight": (cli.number(), "weight of 1 - SSIM"),
+    "content_weight": (cli.number(), "weight of the VGG-19 term; 0 trains without VGG-19"),
+    "window": (cli.whole(), "side of the training windows in pixels of the half-size photo"),
 }
 
 
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--recipe", choices=recipes.NAMES, default="original", help="the table of settings")
     for name, (kind, text) in RECIPE_FLAGS.items():
         add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
-    add("--eval_step", type=_positive, default=1000, help="steps between validations")
+    add("--eval_step", type=cli.whole(1), default=1000, help="steps between validations")
     add("--eval_photos", type=_photos, default=-1, help="photos to validate on; -1 for all")
     add(
         "--width",
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--largest_kernel",
-        type=int,
+        type=cli.whole(),
         choices=KERNELS,
         help="of levels 3 and 4; below 9 a narrow network is up to twice as fast. That of the "
         "coarser level, or 9",
@@ -158,7 +158,12 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="use the depth map as input; as the coarser level does, or yes",
     )
-    add("--seed", type=_seed, default=0, help="of initial weights, order of samples, augmentation")
+    add(
+        "--seed",
+        type=cli.whole(0, 2**31 - 1),
+        default=0,
+        help="of initial weights, order of samples, augmentation",
+    )
     add(
         "--vgg",
         type=Path,
@@ -191,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--logical_cpus",
-        type=int,
+        type=cli.whole(),
         choices=range(1, 17),
         default=1,
         help="CPU devices to show, for trying mirrored",
@@ -206,25 +211,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _width(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= LARGEST_WIDTH:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to {LARGEST_WIDTH}")
+    value = cli.number(0, LARGEST_WIDTH)(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
     return value
 
 
 def _photos(text: str) -> int:
-    return -1 if text == "-1" else _positive(text)
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**31 - 1}")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is below 1")
-    return value
+    return -1 if text == "-1" else cli.whole(1)(text)

@@ -63,7 +63,7 @@ def test_without_gradio_its_extra_is_named(monkeypatch):
 def test_a_port_is_a_number(port, capsys):
     with pytest.raises(SystemExit):
         command.main(["--port", port])
-    assert "is not a number from 0 to 65535" in capsys.readouterr().err
+    assert "is not a whole number from 0 to 65535" in capsys.readouterr().err
 
 
 def test_networks_that_are_not_told_the_focus_are_refused(monkeypatch):

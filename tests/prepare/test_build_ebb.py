@@ -175,7 +175,7 @@ def mistakes(tmp_path, flat):
         ([flat, "--test_range", "7"], "not A:B"),
         ([flat, "--test_range", "9:5"], "not A:B"),
         ([flat, "--test_range", "4400:4694"], "the numbers there go from 3 to 40"),
-        ([flat, "--workers", "0"], "not a number from 1"),
+        ([flat, "--workers", "0"], "not a whole number of 1 or more"),
         ([tmp_path], "neither original/ nor train/original/"),
     ]
 

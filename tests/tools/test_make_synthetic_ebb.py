@@ -134,12 +134,12 @@ def test_a_folder_with_other_files_is_refused(tmp_path, make):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--count", -1), "--count is -1"),
+        (("--count", -1), "--count: '-1' is not a whole number from 0 to"),
         (("--count", 0), "nothing to make"),
-        (("--count", 1, "--height", 63), "--height is 63"),
-        (("--count", 1, "--width", 10), "--width is 10"),
-        (("--count", 1, "--workers", 0), "--workers is 0"),
-        (("--count", 1, "--seed", -3), "--seed is -3"),
+        (("--count", 1, "--height", 65), "--height is 65; give an even number"),
+        (("--count", 1, "--width", 10), "--width: '10' is not a whole number from 64"),
+        (("--count", 1, "--workers", 0), "--workers: '0' is not a whole number of 1 or more"),
+        (("--count", 1, "--seed", -3), "--seed: '-3' is not a whole number of 0 or more"),
     ],
 )
 def test_bad_values_are_named(tmp_path, arguments, named, make):

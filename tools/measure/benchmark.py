@@ -88,20 +88,26 @@ def _check(flags: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.Parser(prog="benchmark.py", description=__doc__)
+    parser = cli.Parser(prog="python tools/measure/benchmark.py", description=__doc__)
     parser.add_argument("kinds", nargs="*", help=f"any of {', '.join(KINDS)}; all if none")
     parser.add_argument(
         "--levels", type=_levels, default="7654321", help="levels to measure, e.g. 71"
     )
-    parser.add_argument("--width", type=float, default=1.0, help="scale of the channel counts")
+    parser.add_argument(
+        "--width", type=cli.number(0), default=1.0, help="scale of the channel counts"
+    )
     parser.add_argument(
         "--head",
         default="residual",
         help="data, steps, memory, start: that of pynet_tf.train --head",
     )
-    parser.add_argument("--repeats", type=int, default=3, help="runs that the median is taken of")
+    parser.add_argument(
+        "--repeats", type=cli.whole(1), default=3, help="runs that the median is taken of"
+    )
     parser.add_argument("--data_dir", type=Path, help="prepared shards; made if not given")
-    parser.add_argument("--large", type=int, default=1000, help="samples of memory's large set")
+    parser.add_argument(
+        "--large", type=cli.whole(1), default=1000, help="samples of memory's large set"
+    )
     parser.add_argument(
         "--sizes", nargs="+", type=_size, default=["1024x1536"], help="render: height x width"
     )
@@ -123,4 +129,4 @@ def _size(text: str) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main, "benchmark.py")
+    cli.run(main, "tools/measure/benchmark.py")

@@ -24,7 +24,7 @@ DETAIL = 480
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, measures and prints."""
-    parser = cli.Parser(prog="check_pictures.py", description=__doc__)
+    parser = cli.Parser(prog="python tools/measure/check_pictures.py", description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of the photos")
     parser.add_argument("depths", type=Path, help="folder of their depth maps, near = bright")
     parser.add_argument("pictures", type=Path, help="folder of what pynet_tf.render made of them")
@@ -128,4 +128,4 @@ def _row(name: str, photo: np.ndarray, subject: np.ndarray, picture: np.ndarray)
 
 
 if __name__ == "__main__":
-    cli.run(main, "check_pictures.py")
+    cli.run(main, "tools/measure/check_pictures.py")

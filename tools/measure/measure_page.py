@@ -24,9 +24,11 @@ SOURCE = "document.querySelector('#picture img')?.getAttribute('src')"
 
 def main() -> None:
     """Starts the page, clicks and prints."""
-    parser = cli.Parser(description=__doc__)
-    parser.add_argument("--clicks", type=int, default=200, help="one after another")
-    parser.add_argument("--example", type=int, default=1, help="number of the photo, from 0")
+    parser = cli.Parser(prog="python tools/measure/measure_page.py", description=__doc__)
+    parser.add_argument("--clicks", type=cli.whole(1), default=200, help="one after another")
+    parser.add_argument(
+        "--example", type=cli.whole(0), default=1, help="number of the photo, from 0"
+    )
     options = parser.parse_args()
     chromium = shutil.which("chromium")
     try:
@@ -71,4 +73,4 @@ def _memory(process: int) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main, "measure_page.py")
+    cli.run(main, "tools/measure/measure_page.py")

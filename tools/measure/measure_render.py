@@ -21,13 +21,13 @@ from pynet_tf.io import images
 
 def main() -> None:
     """Loads the model, renders and prints."""
-    parser = cli.Parser(description=__doc__)
+    parser = cli.Parser(prog="python tools/measure/measure_render.py", description=__doc__)
     parser.add_argument(
         "model", type=Path, help="run directory, SavedModel or .tflite file; lens: the thin lens"
     )
-    parser.add_argument("--height", type=int, default=1024, help="of the photo")
-    parser.add_argument("--width", type=int, default=1536, help="of the photo")
-    parser.add_argument("--repeats", type=int, default=3, help="calls after the first")
+    parser.add_argument("--height", type=cli.whole(1), default=1024, help="of the photo")
+    parser.add_argument("--width", type=cli.whole(1), default=1536, help="of the photo")
+    parser.add_argument("--repeats", type=cli.whole(1), default=3, help="calls after the first")
     parser.add_argument("--fast", action="store_true", help="with 8-bit weights")
     parser.add_argument("--network", action="store_true", help="time the bare network too")
     flags = parser.parse_args()
@@ -93,4 +93,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    cli.run(main, "measure_render.py")
+    cli.run(main, "tools/measure/measure_render.py")

@@ -29,15 +29,19 @@ TRIES = 4
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, measures and prints."""
-    parser = cli.Parser(prog="measure_scenes.py", description=__doc__)
+    parser = cli.Parser(prog="python tools/measure/measure_scenes.py", description=__doc__)
     parser.add_argument("what", choices=("sizes", "lamps"))
     parser.add_argument("--model", help="as for pynet_tf.render; the one that comes with it if not")
-    parser.add_argument("--scenes", type=int, default=12, help="their number")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes")
+    parser.add_argument("--scenes", type=cli.whole(1), default=12, help="their number")
+    parser.add_argument("--seed", type=cli.whole(0), default=0, help="another seed, other scenes")
     parser.add_argument(
-        "--widths", type=int, nargs="+", default=[1536, 4242, 6000], help="of the scenes of sizes"
+        "--widths",
+        type=cli.whole(1),
+        nargs="+",
+        default=[1536, 4242, 6000],
+        help="of the scenes of sizes",
     )
-    parser.add_argument("--width", type=int, default=1152, help="of the scenes with lamps")
+    parser.add_argument("--width", type=cli.whole(1), default=1152, help="of the scenes with lamps")
     parser.add_argument("--output", type=Path, help="folder for photo | truth | network's picture")
     flags = parser.parse_args(arguments)
     what = {"sizes": sizes, "lamps": lamps}[flags.what]
@@ -149,4 +153,4 @@ def _print(*cells) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, "measure_scenes.py")
+    cli.run(main, "tools/measure/measure_scenes.py")

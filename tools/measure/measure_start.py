@@ -78,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, "measure_start.py")
+    cli.run(main, "tools/measure/measure_start.py")

@@ -155,7 +155,7 @@ def _enlarge(picture):
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
-        prog="tools/studies/level_1.py",
+        prog="python tools/studies/level_1.py",
         description=__doc__,
     )
     tasks = parser.add_subparsers(dest="task", required=True)
@@ -165,17 +165,23 @@ def _parser() -> argparse.ArgumentParser:
     task.add_argument(
         "--variants", nargs="+", choices=VARIANTS, required=True, help="what to train"
     )
-    task.add_argument("--steps", type=int, default=1000, help="of each")
-    task.add_argument("--batch_size", type=int, default=2, help="windows in a step")
-    task.add_argument("--seeds", type=int, default=1, help="how many times each is trained")
-    task.add_argument("--first_seed", type=int, default=0, help="of new layers and of the windows")
+    task.add_argument("--steps", type=cli.whole(1), default=1000, help="of each")
+    task.add_argument("--batch_size", type=cli.whole(1), default=2, help="windows in a step")
+    task.add_argument(
+        "--seeds", type=cli.whole(1), default=1, help="how many times each is trained"
+    )
+    task.add_argument(
+        "--first_seed", type=cli.whole(0), default=0, help="of new layers and of the windows"
+    )
     task.add_argument(
         "--vgg",
         type=Path,
         default=Path("checkpoints/imagenet-vgg-verydeep-19.mat"),
         help="VGG-19 weights, for the variant with the VGG term",
     )
-    task.add_argument("--every", type=int, default=50, help="steps between two measurements")
+    task.add_argument(
+        "--every", type=cli.whole(1), default=50, help="steps between two measurements"
+    )
     task.add_argument("--output", type=Path, required=True, help="folder for the figures")
     task = tasks.add_parser("draw", help="draw them")
     task.add_argument("study", metavar="STUDY", type=Path, help="folder that `train` has written")
