@@ -70,6 +70,10 @@ def _parser():
         (["--depth-model", "x"], "there is no flag --depth-model; try --depth_model"),
         # What is missing or wrong besides is not told in its place.
         (["--blurr=1", "--level", "9"], "there is no flag --blurr; try --blur"),
+        (["--depth", ""], "--depth is empty, perhaps by a variable that is not set; give a value"),
+        (["--depth="], "--depth is empty"),
+        (["a.jpg", ""], "an argument is empty"),
+        (["--", ""], "an argument is empty"),
         (["--method", "of all"], "argument --method: invalid choice: 'of all'"),
         (["--depth"], "argument --depth: expected one argument"),
         (["--level", "8"], "argument --level: '8' is not a whole number from 1 to 7"),

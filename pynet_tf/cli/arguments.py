@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import itertools
 import math
 import os
 import re
@@ -41,7 +42,8 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args=None, namespace=None):
         """Parses as argparse does, after the home folder has been put in.
 
-        Flags that there are not are refused first: argparse reports them after all else.
+        What argparse would take for something else, or report last, is refused first: flags that
+        there are not, and values that are empty, which a path would take for this folder.
         """
         arguments = list(sys.argv[1:] if args is None else args)
         flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -49,16 +51,25 @@ class Parser(argparse.ArgumentParser):
             # They look at theirs.
             flags = []
         for text in (text for text in flags if text.startswith("--")):
-            flag = text.partition("=")[0]
+            flag, equals, value = text.partition("=")
             if not any(known.startswith(flag) for known in self._option_string_actions):
                 near = difflib.get_close_matches(flag, self._option_string_actions, 1)
                 self.error(f"there is no flag {flag}{f'; try {near[0]}' if near else ''}")
+            if equals and not value:
+                self._refuse_empty(flag)
+        for before, text in itertools.pairwise(["", *arguments]):
+            if not text:
+                is_value = before.startswith("-") and before != "--"
+                self._refuse_empty(before if is_value else "an argument")
         return super().parse_known_args([self._at_home(text) for text in arguments], namespace)
 
     def error(self, message: str) -> NoReturn:
         """Ends with a sentence on what is wrong, and not with a page of usage."""
         name, message = self.prog.removeprefix("python ").removeprefix("-m "), message.split()
         self.exit(2, f"{name}: error: {' '.join(message)}; see {self.prog} --help\n")
+
+    def _refuse_empty(self, what: str) -> NoReturn:
+        self.error(f"{what} is empty, perhaps by a variable that is not set; give a value")
 
     def _at_home(self, text: str) -> str:
         flag, equals, value = text.partition("=") if text.startswith("-") else ("", "", text)
