@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from pynet_tf import cli
+from pynet_tf.depth.estimators import flags
 from pynet_tf.errors import InputError
 
 HIGHEST_PORT = 65535
@@ -34,16 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with listening.bound(options.host, options.port) as socket:
         from pynet_tf.app.renderers import Renderers
-        from pynet_tf.depth import estimators
 
-        load = estimators.loader(options.depth_model, options.depth_output)
-
-        def quietly():
-            with cli.without_messages():
-                return load()
-
+        load = flags.loader(options, flags.DEPTH_MODEL, cli.without_messages)
         with cli.without_messages():
-            renderers = Renderers(options.model, quietly)
+            renderers = Renderers(options.model, load)
         # Ctrl-C is how the page ends; being told to end is no reason to leave files behind.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         with contextlib.suppress(KeyboardInterrupt):
@@ -70,16 +65,5 @@ def _parser() -> argparse.ArgumentParser:
         help="run directory, exported SavedModel or .tflite file; the network that comes with the "
         "project if not given",
     )
-    parser.add_argument(
-        "--depth_model",
-        default="depth_anything_v2_small",
-        metavar="NAME|PATH",
-        help="what estimates depth where a photo holds none, as for pynet_tf.render",
-    )
-    parser.add_argument(
-        "--depth_output",
-        choices=("disparity", "distance"),
-        default="disparity",
-        help="what a file of --depth_model gives: near = large, or near = small",
-    )
+    flags.add(parser, flags.DEPTH_MODEL)
     return parser

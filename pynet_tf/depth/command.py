@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pynet_tf import cli
+from pynet_tf.depth.estimators import flags
 from pynet_tf.depth.estimators.megadepth import estimate_maps
 from pynet_tf.depth.map_form import map_size
 from pynet_tf.depth.normalization import MAP_SUFFIXES, normalize_files
@@ -68,21 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _of_photos(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[tuple]:
     """Yields for every photo its map, or the error for one that cannot be had."""
-    from pynet_tf.depth import estimators, sources
+    from pynet_tf.depth import sources
 
-    load = estimators.loader(options.model, options.model_output, options.model_input)
+    load = flags.loader(options, flags.MODEL, cli.without_messages)
     if str(options.model).endswith(".h5"):
         # MegaDepth sees photos of one shape together.
-        with cli.without_messages():
-            model = load().model
-        yield from estimate_maps(paths, model, options.batch_size, options.refine)
+        yield from estimate_maps(paths, load().model, options.batch_size, options.refine)
         return
 
-    def estimator():
-        with cli.without_messages():
-            return load()
-
-    source = sources.automatic(estimator)
+    source = sources.automatic(load)
     for path in paths:
         try:
             found = source(path)
@@ -112,38 +107,13 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-class _Renamed(argparse.Action):
-    def __call__(self, parser, namespace, values, option_string=None):
-        parser.error(f"{option_string} is --model now: --model {values}")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
         prog="python -m pynet_tf.depth",
         description=__doc__,
     )
     parser.add_argument("photo", nargs="*", help="photos, folders of photos or patterns")
-    parser.add_argument(
-        "--model",
-        default="depth_anything_v2_small",
-        metavar="NAME|PATH",
-        help="what estimates depth: a KerasHub preset, fetched once, or its folder; MegaDepth's "
-        ".weights.h5; an .onnx or .tflite file or a SavedModel",
-    )
-    parser.add_argument(
-        "--model_output",
-        choices=("disparity", "distance"),
-        default="disparity",
-        help="what a file of --model gives: near = large, or near = small",
-    )
-    parser.add_argument(
-        "--model_input",
-        choices=("normalized", "unit", "bytes"),
-        default="normalized",
-        help="what a file of --model takes: colours normalized by ImageNet's mean and deviation, "
-        "of 0 to 1, or of 0 to 255",
-    )
-    parser.add_argument("--weights", action=_Renamed, help=argparse.SUPPRESS)
+    flags.add(parser, flags.MODEL)
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for the maps, NAME.png for NAME.jpg"
     )

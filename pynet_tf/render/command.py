@@ -17,10 +17,11 @@ cannot be rendered is reported, the others are done, and the exit status is 1.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pynet_tf import cli
+from pynet_tf.depth.estimators import flags
 from pynet_tf.errors import InputError
 from pynet_tf.io import atomic_files
 from pynet_tf.io.photo_paths import photo_paths
@@ -42,7 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = photo_files.plan(photos, options.output, options.format, depth)
     from pynet_tf.depth import sources
 
-    source = sources.given(photos, depth) if depth else sources.automatic(_estimator(options))
+    if depth is None:
+        load = flags.loader(options, flags.DEPTH_MODEL, cli.without_messages)
+        source = sources.automatic(load)
+    else:
+        source = sources.given(photos, depth)
     there = set() if options.overwrite else {job for job in jobs if job.output.exists()}
     waiting = [job for job in jobs if job not in there]
     _tell_skipped([job for job in jobs if job in there])
@@ -135,19 +140,6 @@ def _net(
     return render, True
 
 
-def _estimator(options: argparse.Namespace) -> Callable[[], object]:
-    """Returns what loads the estimator, without a word of its frameworks."""
-    from pynet_tf.depth import estimators
-
-    load = estimators.loader(options.depth_model, options.depth_output, options.depth_input)
-
-    def quietly():
-        with cli.without_messages():
-            return load()
-
-    return quietly
-
-
 def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Checks what argparse cannot.
 
@@ -159,7 +151,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         if getattr(options, name) != parser.get_default(name):
             other = "net" if options.method == "lens" else "lens"
             raise InputError(f"--{name} belongs to --method {other}; leave it out")
-    for name in ("depth_model", "depth_output", "depth_input"):
+    for name in flags.DEPTH_MODEL:
         if options.depth != "auto" and getattr(options, name) != parser.get_default(name):
             raise InputError(f"--depth gives the maps, and --{name} is of estimates; leave one out")
     if options.model is None:
@@ -237,30 +229,10 @@ def _parser() -> argparse.ArgumentParser:
         help="depth map of the photo, or folder of maps with the photos' names, near = bright; "
         "auto: the one inside the photo, or else an estimated one",
     )
-    depth.add_argument(
-        "--depth_model",
-        default="depth_anything_v2_small",
-        metavar="NAME|PATH",
-        help="what estimates depth: a KerasHub preset, fetched once, or its folder; MegaDepth's "
-        ".weights.h5; an .onnx or .tflite file or a SavedModel",
-    )
-    depth.add_argument(
-        "--depth_output",
-        choices=("disparity", "distance"),
-        default="disparity",
-        help="what a file of --depth_model gives: near = large, or near = small",
-    )
-    depth.add_argument(
-        "--depth_input",
-        choices=("normalized", "unit", "bytes"),
-        default="normalized",
-        help="what a file of --depth_model takes: colours normalized by ImageNet's mean and "
-        "deviation, of 0 to 1, or of 0 to 255",
-    )
+    flags.add(depth, flags.DEPTH_MODEL)
     depth.add_argument(
         "--keep_depth", type=Path, metavar="FOLDER", help="folder for the depth maps that are used"
     )
-    depth.add_argument("--depth_weights", action=_Renamed, help=argparse.SUPPRESS)
 
     net = parser.add_argument_group("--method net")
     net.add_argument(
@@ -290,11 +262,6 @@ def _parser() -> argparse.ArgumentParser:
         help="of the aperture, 3 or more, which give highlights as many corners; 0: round",
     )
     return parser
-
-
-class _Renamed(argparse.Action):
-    def __call__(self, parser, namespace, values, option_string=None):
-        parser.error(f"{option_string} is --depth_model now: --depth_model {values}")
 
 
 def _point(text: str) -> str | tuple[float, float]:

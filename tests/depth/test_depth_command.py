@@ -196,7 +196,6 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
         ("a.jpg --model net.weights.h5 --output .", "is the folder of a.jpg"),
         ("linked/a.jpg --model net.weights.h5 --output .", "is the folder of linked/a.jpg"),
         ("--normalize maps --photos . --output .", "holds the photos; name another folder"),
-        ("a.jpg --model net.weights.h5 --output out --batch_size 0", "--batch_size is 0"),
         ("a.jpg --model net.weights.h5 --output out --invert", "--invert is for --normalize"),
         ("--normalize . --output out --refine", "--refine is for photos"),
         ("--normalize . --output out --photos none", "--photos none is no folder"),

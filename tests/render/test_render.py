@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from pynet_tf import model
-from pynet_tf.depth import estimators, sources
+from pynet_tf.depth import sources
+from pynet_tf.depth.estimators import choosing
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
 from pynet_tf.inference import litert_cache, loading, renderer, tiling
@@ -336,7 +337,7 @@ def test_a_photo_without_a_depth_map_gets_an_estimated_one(folder, monkeypatch, 
         def estimate(self, photo):
             return depth_of(*photo.shape[:2])
 
-    monkeypatch.setattr(estimators, "loader", lambda *_: Estimator)
+    monkeypatch.setattr(choosing, "loader", lambda *_: Estimator)
     given = ["photos/ünser Foto.png", "--method", "lens", "--output"]
     assert render.main([*given, "estimated", "--keep_depth", "kept"]) == 0
     told = capsys.readouterr().out
