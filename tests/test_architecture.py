@@ -3,6 +3,7 @@
 import ast
 import functools
 import importlib
+import re
 import resource
 import subprocess
 import sys
@@ -162,6 +163,12 @@ def test_help_is_quick_and_imports_no_tensorflow(program):
     result = quickly(program, "--help")
     assert result.returncode == 0, result.stderr
     assert "--help" in result.stdout
+    # That a switch is off by itself goes without saying.
+    assert "default: False" not in result.stdout
+    # Values are called by what they are, and not by the flag again.
+    taken = re.findall(r"--(\w+) ([A-Z_]+)\b", result.stdout)
+    ours = program.startswith(("tools/measure", "tools/studies"))
+    assert ours or not [flag for flag, value in taken if flag.upper() == value]
 
 
 @pytest.mark.parametrize("name", COMMAND_LINES)

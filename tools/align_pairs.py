@@ -66,12 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(prog="python tools/align_pairs.py", description=__doc__)
     parser.add_argument("raw", metavar="RAW", type=Path, help="folder with original/ and bokeh/")
     parser.add_argument("output", metavar="OUT", type=Path, help="folder for the aligned pairs")
-    parser.add_argument("--height", type=_even, default=1024, help="rows of the aligned pairs")
+    parser.add_argument(
+        "--height", type=_even, metavar="N", default=1024, help="rows of the aligned pairs"
+    )
     parser.add_argument(
         "--min_inliers",
         type=cli.whole(4),
         default=40,
-        help="refuse pairs with fewer agreeing keypoints",
+        help="refuse pairs in which fewer points agree",
     )
     parser.add_argument("--overwrite", action="store_true", help="align again what OUT has")
     return parser

@@ -1,4 +1,4 @@
-"""Prepares TFDS shards from a folder of pictures in EBB! layout.
+"""Prepares pairs of photos in EBB! layout for training, as a data set of TensorFlow Datasets.
 
 SRC holds original/NAME.jpg, bokeh/NAME.jpg and original_depth/NAME.png, or train/ and test/ with
 these folders. Photo and bokeh shot must have the same size of at least 64 px; depth maps may have
@@ -8,7 +8,8 @@ may have gaps. EBB! does not come with depth maps: make them first with python -
 Photos without depth map or partner are named and left out. Files that cannot be used are named and
 left out too, and the exit status is then 1.
 
-The shards go to DATA_DIR/ebb/2.0.0. Run again, it says that there is nothing to do.
+What is prepared goes to ebb/2.0.0 in the folder of --data_dir. Run again, it says that there is
+nothing to do.
 """
 
 import argparse
@@ -64,13 +65,15 @@ def _parser() -> argparse.ArgumentParser:
         "--data_dir",
         type=cli.utf8_path,
         required=True,
-        help="where TFDS keeps its data sets",
+        metavar="FOLDER",
+        help="where the data set goes: --data_dir of the other commands",
     )
     parser.add_argument(
         "--test_range",
         metavar="A:B",
         type=_range,
-        help="pairs numbered A to B-1 become the test split; 4400:4694 is Val294",
+        help="pairs numbered A to B-1 become the test split; 4400:4694 are EBB!'s 294 for "
+        "validation",
     )
     parser.add_argument(
         "--leave_out",
@@ -87,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace what is prepared in DATA_DIR, once the new shards are complete",
+        help="replace what is prepared there, once the new data set is complete",
     )
     return parser
 

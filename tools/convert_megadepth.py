@@ -22,8 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python tools/convert_megadepth.py",
         description=__doc__,
     )
-    parser.add_argument("pth", type=Path, help="best_generalization_net_G.pth")
-    parser.add_argument("out", type=Path, help="the Keras file to write; ends in .weights.h5")
+    parser.add_argument("pth", metavar="PTH", type=Path, help="best_generalization_net_G.pth")
+    parser.add_argument(
+        "out", metavar="OUT", type=Path, help="the Keras file to write; ends in .weights.h5"
+    )
     options = parser.parse_args(arguments)
     if not options.out.name.endswith(".weights.h5"):
         raise InputError(

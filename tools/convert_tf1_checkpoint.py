@@ -1,7 +1,7 @@
-"""Turns a checkpoint of the 2020 TensorFlow 1 network into a run directory.
+"""Turns a checkpoint of the 2020 TensorFlow 1 network into a folder that all commands take.
 
-python tools/convert_tf1_checkpoint.py models/pynet_bokeh_level_0 runs/2020
-python tools/convert_tf1_checkpoint.py models/pynet_level_3_iteration_30000.ckpt runs/mine
+    python tools/convert_tf1_checkpoint.py models/pynet_bokeh_level_0 runs/2020
+    python tools/convert_tf1_checkpoint.py models/pynet_level_3_iteration_30000.ckpt runs/mine
 
 The result is taken by pynet_tf.train (as the start of the next level), evaluate, render and
 export like any other run directory.
@@ -20,13 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = cli.Parser(prog="python tools/convert_tf1_checkpoint.py", description=__doc__)
     parser.add_argument(
         "prefix",
+        metavar="CHECKPOINT",
         type=cli.utf8_path,
         help="the checkpoint: its path without .index and .data-00000-of-00001",
     )
     parser.add_argument(
         "output",
         type=cli.utf8_path,
-        help="run directory to write, new or without levels",
+        metavar="OUT",
+        help="folder to write, new or without levels",
     )
     parser.add_argument(
         "--level",

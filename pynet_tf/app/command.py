@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
+        metavar="ADDRESS",
         help="address to listen at; 0.0.0.0 lets all machines in reach use the page",
     )
     parser.add_argument(
@@ -62,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         type=cli.utf8_path,
-        help="run directory, exported SavedModel or .tflite file; the network that comes with the "
-        "project if not given",
+        metavar="PATH",
+        help="folder of pynet_tf.train, exported SavedModel or .tflite file; the network that "
+        "comes with the project if not given",
     )
     flags.add(parser, flags.DEPTH_MODEL)
     return parser

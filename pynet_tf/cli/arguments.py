@@ -18,15 +18,18 @@ _WHOLE = re.compile("-?[0-9]{1,18}")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows every default that there is, and keeps the line breaks of the description."""
+    """Shows every default that is typed, and keeps the line breaks of the description."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default == []:
+        if action.default in (None, []) or action.nargs == 0:
             return action.help
         if isinstance(action.default, tuple):
             # As it is typed.
             return f"{action.help} (default: {','.join(map(str, action.default))})"
         return super()._get_help_string(action)
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        return getattr(action.type, "metavar", super()._get_default_metavar_for_optional(action))
 
 
 class Parser(argparse.ArgumentParser):
@@ -88,6 +91,7 @@ def whole(least: int | None = None, most: int | None = None) -> Callable[[str], 
         value = int(text) if _WHOLE.fullmatch(text) else None
         return _within(text, value, least, most, "a whole number")
 
+    take.metavar = "N"
     return take
 
 
@@ -102,6 +106,7 @@ def number(least: float | None = None, most: float | None = None) -> Callable[[s
         value = value if math.isfinite(value) else None
         return _within(text, value, least, most, "a number")
 
+    take.metavar = "N"
     return take
 
 

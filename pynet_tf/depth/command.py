@@ -115,18 +115,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("photo", nargs="*", help="photos, folders of photos or patterns")
     flags.add(parser, flags.MODEL)
     parser.add_argument(
-        "--output", type=Path, required=True, help="folder for the maps, NAME.png for NAME.jpg"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder for the maps, NAME.png for NAME.jpg",
     )
     parser.add_argument(
         "--refine",
         action="store_true",
-        help="draw the edges of MegaDepth's maps to those of the photos (guided filter)",
+        help="MegaDepth: draw the edges of the maps to those of the photos (guided filter)",
     )
     parser.add_argument(
         "--batch_size",
         type=cli.whole(1),
         default=1,
-        help="photos of one shape that go through the network together; more helps on a GPU only",
+        help="MegaDepth: photos of one size that are estimated together; more is quicker on a GPU "
+        "only",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="make maps anew that are there already"
@@ -134,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--normalize",
         metavar="FOLDER",
-        help="instead of photos: maps made elsewhere, to be stretched to 8 bits",
+        help="instead of photos: a folder of maps made elsewhere, to be stretched to 8 bits",
     )
     parser.add_argument(
         "--invert",

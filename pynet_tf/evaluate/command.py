@@ -59,20 +59,28 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         type=cli.utf8_path,
-        help="run directory or exported SavedModel; may be given several times",
+        metavar="FOLDER",
+        help="folder of pynet_tf.train or exported SavedModel; may be given several times",
     )
     parser.add_argument(
-        "--data_dir", type=Path, required=True, help="where tools/build_ebb.py put the shards"
+        "--data_dir",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="photos and bokeh shots, as tools/build_ebb.py has prepared them",
     )
-    parser.add_argument("--split", default="test", choices=("test", "train"), help="which photos")
+    parser.add_argument("--split", default="test", choices=("test", "train"), help="which of them")
     parser.add_argument(
         "--level",
         type=cli.whole(),
         choices=(1, 2, 3),
-        help="of all models; by default the finest one that each has",
+        help="size of the networks' pictures: 1 the photo's, 2 half, 3 a quarter of it; the finest "
+        "that each has if not given",
     )
     parser.add_argument(
-        "--levels", action="store_true", help="measure and draw the outputs of levels 7 to 1 too"
+        "--levels",
+        action="store_true",
+        help="measure and draw the pictures of all levels too, from 7, the smallest, to 1",
     )
     parser.add_argument(
         "--photos", nargs="+", default=[], metavar="NAME", help="only these photos of the split"
@@ -90,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         "the best one is taken, which takes as many renderings of up to 12 photos",
     )
     parser.add_argument("--no_lens", action="store_true", help="leave every thin lens out")
-    parser.add_argument("--output", type=Path, default=Path("report"), help="folder of the report")
+    parser.add_argument(
+        "--output", type=Path, default=Path("report"), metavar="FOLDER", help="of the report"
+    )
     return parser
 
 

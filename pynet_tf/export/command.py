@@ -8,7 +8,7 @@ r"""Writes a trained or converted model for other programs.
 
 A SavedModel takes photos and depth maps of any size and gives pictures. A LiteRT or ONNX model
 is the network alone; docs/exported_models.md says how its input is made.
-`weights` are a run directory small enough to share: one level's weights in 16 bit, which render,
+`weights` are a folder small enough to share: one level's weights in 16 bits, which render,
 evaluate, export and train --start_from take.
 """
 
@@ -93,29 +93,37 @@ def _parser() -> argparse.ArgumentParser:
         "--run_dir",
         type=cli.utf8_path,
         default="checkpoints",
-        help="what pynet_tf.train wrote",
+        metavar="FOLDER",
+        help="what pynet_tf.train or tools/convert_tf1_checkpoint.py wrote; the network that comes "
+        "with the project is in checkpoints/small",
     )
     parser.add_argument(
         "--level",
         type=cli.whole(),
         choices=range(1, 8),
-        help="1 gives the photo's size, 2 half of it, and so on; default: the finest trained",
+        help="size of the pictures: 1 the photo's, 2 half of it, and so on; the finest that is "
+        "trained if not given",
     )
     parser.add_argument(
         "--format",
         choices=("saved_model", "litert", "onnx", "weights"),
         default="saved_model",
-        help="SavedModel folder, .tflite file, .onnx file, or a run directory to share",
+        help="SavedModel folder, .tflite file, .onnx file, or a folder of weights to share",
     )
     parser.add_argument(
-        "--output", type=cli.utf8_path, required=True, help="folder or file to write"
+        "--output",
+        type=cli.utf8_path,
+        required=True,
+        metavar="PATH",
+        help="folder (saved_model, weights) or file to write",
     )
     parser.add_argument(
         "--quantize",
         choices=("none", "float16", "int8", "full_int8"),
         default="none",
-        help="LiteRT: weights of 16 bit, or weights and sums of 8 bit (int8: fast on processors; "
-        "full_int8: with fixed scales, for phone accelerators)",
+        help="LiteRT: smaller numbers. float16: weights of 16 bits, half the file; int8: weights "
+        "of 8 bits, quick on processors; full_int8: all in 8 bits, for phones' accelerators, and "
+        "needs --calibration",
     )
     parser.add_argument(
         "--calibration",

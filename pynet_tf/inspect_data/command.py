@@ -124,25 +124,37 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
     )
     parser.add_argument(
-        "--data_dir", type=Path, required=True, help="where tools/build_ebb.py put the shards"
+        "--data_dir",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="photos and bokeh shots, as tools/build_ebb.py has prepared them",
     )
     parser.add_argument(
-        "--split", choices=("train", "test"), help="only this one; by default all there are"
+        "--split", choices=("train", "test"), help="only these pairs; all there are if not given"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("inspection"), help="folder for the results"
+        "--output", type=Path, default=Path("inspection"), metavar="FOLDER", help="for the results"
     )
     parser.add_argument(
         "--count", type=cli.whole(1, MOST_SAMPLES), default=6, help="samples in the preview"
     )
     parser.add_argument(
-        "--level", type=cli.whole(), choices=range(1, 8), default=2, help="of the preview's targets"
+        "--level",
+        type=cli.whole(),
+        choices=range(1, 8),
+        default=2,
+        help="size of the targets in the preview: 1 the photo's, 2 half of it, and so on",
     )
     parser.add_argument(
-        "--window", type=_window, default=512, help="side of the window in half-size pixels"
+        "--window",
+        type=_window,
+        metavar="N",
+        default=512,
+        help="side of what training cuts out of a photo, in pixels of the photo at half its size",
     )
     parser.add_argument(
-        "--seed", type=cli.whole(0, 2**31 - 1), default=0, help="of order, windows and augmentation"
+        "--seed", type=cli.whole(0, 2**31 - 1), default=0, help="another number shows other samples"
     )
     parser.add_argument("--preview_only", action="store_true", help="do not check the pairs")
     return parser

@@ -178,13 +178,16 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
     )
     parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="folder of the pictures"
+    )
     parser.add_argument("--method", choices=("net", "lens"), default="net", help="what renders")
     parser.add_argument(
         "--format",
         choices=photo_files.FORMATS,
         default="same",
-        help="of the pictures; same: that of the photo, JPEG for HEIC and AVIF",
+        help="of the pictures; same: that of the photo, JPEG for HEIC and AVIF, PNG for others "
+        "that are not written",
     )
     parser.add_argument("--overwrite", action="store_true", help="render anew what is there")
 
@@ -238,16 +241,20 @@ def _parser() -> argparse.ArgumentParser:
     net.add_argument(
         "--model",
         type=cli.utf8_path,
-        help="run directory, exported SavedModel or .tflite file; the network that comes with the "
-        "project if not given",
+        metavar="PATH",
+        help="folder of pynet_tf.train, exported SavedModel or .tflite file; the network that "
+        "comes with the project if not given",
     )
     net.add_argument(
         "--level",
         type=cli.whole(),
         choices=range(1, 8),
-        help="of the network; by default the finest that the model has",
+        help="size of the network's picture: 1 the photo's, 2 half of it, and so on, enlarged to "
+        "the photo's; the finest that the model has if not given",
     )
-    net.add_argument("--fast", action="store_true", help="with 8-bit weights")
+    net.add_argument(
+        "--fast", action="store_true", help="render quicker, with weights of 8 bits: less exact"
+    )
     net.add_argument(
         "--full_size_network",
         action="store_true",
@@ -259,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
         "--blades",
         type=_blades,
         default=0,
+        metavar="N",
         help="of the aperture, 3 or more, which give highlights as many corners; 0: round",
     )
     return parser

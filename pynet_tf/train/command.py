@@ -122,21 +122,42 @@ def _parser() -> argparse.ArgumentParser:
         choices=[*"7654321", "all"],
         help="level to train, 7 (smallest) first; all trains 7 to 1",
     )
-    add("--data_dir", type=Path, default=Path("data"), help="what tools/build_ebb.py prepared")
+    add(
+        "--data_dir",
+        type=Path,
+        default=Path("data"),
+        metavar="FOLDER",
+        help="what tools/build_ebb.py prepared",
+    )
     add(
         "--run_dir",
         type=cli.utf8_path,
         default=Path("checkpoints"),
-        help="holds all levels of a run",
+        metavar="FOLDER",
+        help="for what is trained: all levels of a network",
     )
-    add("--recipe", choices=recipes.NAMES, default="original", help="the table of settings")
+    add(
+        "--recipe",
+        choices=recipes.NAMES,
+        default="original",
+        help="settings of all that is not given: those of the 2020 code; those of a later "
+        "reproduction; quick ones, for trying on two processors; those of the network that comes "
+        "with the project",
+    )
     for name, (kind, text) in RECIPE_FLAGS.items():
         add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
     add("--eval_step", type=cli.whole(1), default=1000, help="steps between validations")
-    add("--eval_photos", type=_photos, default=-1, help="photos to validate on; -1 for all")
+    add(
+        "--eval_photos",
+        type=_photos,
+        default=-1,
+        metavar="N",
+        help="photos to validate on; -1 for all",
+    )
     add(
         "--width",
         type=_width,
+        metavar="N",
         help="scale of the channel counts; that of the coarser level, or 1.0",
     )
     add(
@@ -168,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         "--vgg",
         type=Path,
         default=Path("checkpoints/imagenet-vgg-verydeep-19.mat"),
+        metavar="FILE",
         help="VGG-19 weights: MatConvNet's .mat or Keras' .h5",
     )
     add(
@@ -204,7 +226,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--start_from",
         type=cli.utf8_path,
-        help="run to take the first weights from, not the coarser level",
+        metavar="FOLDER",
+        help="--run_dir of another network to take the first weights from, not the coarser level",
     )
     add("--allow_changes", action="store_true", help="go on although data or settings changed")
     return parser

@@ -195,6 +195,7 @@ def test_help_is_quick(tmp_path):
     assert time.monotonic() - start < 1
     assert shown.returncode == 0
     assert "--test_range" in shown.stdout
+    assert f"ebb/{shards.VERSION} in the folder of --data_dir" in shown.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
