@@ -129,7 +129,7 @@ class Visit:
     def settle(self):
         """Waits until nothing more happens to the picture."""
         shown, since = None, time.monotonic()
-        while time.monotonic() - since < 2:
+        while time.monotonic() - since < 4:
             self.tab.wait_for_timeout(100)
             if self.source != shown:
                 shown, since = self.source, time.monotonic()

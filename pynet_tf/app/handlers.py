@@ -5,10 +5,7 @@ and leaves the page as it was.
 """
 
 import contextlib
-import html
-import re
 import shutil
-import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +14,7 @@ from urllib.parse import quote
 import gradio as gr
 import numpy as np
 
-from pynet_tf.app import examples, views
+from pynet_tf.app import examples, sentences, views
 from pynet_tf.app.open_photo import Choices, OpenPhoto, rounded
 from pynet_tf.app.renderers import NoEstimatorError, Renderers
 from pynet_tf.app.visitors import Session, Visitors
@@ -28,7 +25,8 @@ VIEWS = ("Picture", "Before / after", "In focus", "Depth")
 METHODS = {"Network": "net", "Thin lens": "lens"}
 # What the handlers change: a sentence; what is there before a photo is open and after, and the way
 # back; the picture; the two pictures of before and after; the command that makes the same picture;
-# where the depth map is; and last the two places to drop files at, which are emptied.
+# where the depth map is, and which place is sharp; and last the two places to drop files at, which
+# are emptied.
 SHOWN = (
     "told",
     "start",
@@ -38,17 +36,13 @@ SHOWN = (
     "compare",
     "command",
     "depth",
+    "sharp",
     "photo",
     "given",
 )
 Updates = tuple
 # Longer side of the depth map that the page's script dims the picture with.
 _SMALL_MAP = 480
-_NOTHING_OPEN = "This photo is no longer open; drop it again."
-_NO_DEPTH = (
-    "This photo holds no depth map, and {why}. Give a depth map of your own under Depth map, or "
-    "take one of the examples."
-)
 
 
 class Handlers:
@@ -70,7 +64,7 @@ class Handlers:
         if file is None:
             yield _updates()
             return
-        yield _updates(told=_sentence("Reading the photo and finding its depth …", "busy"))
+        yield _updates(told=sentences.in_page("Reading the photo and finding its depth …", "busy"))
         # Steps of a generator run in threads of their own, so that none may end with the lock held.
         with self._session(request) as session:
             sliders = blur, lights, sharp_range, method
@@ -84,7 +78,7 @@ class Handlers:
     ) -> Iterator[Updates]:  # fmt: skip
         """Opens an example."""
         example = examples.found()[event.index]
-        yield _updates(told=_sentence("Opening the example …", "busy"))
+        yield _updates(told=sentences.in_page("Opening the example …", "busy"))
         with self._session(request) as session:
             sliders = blur, lights, sharp_range, method
             shown = self._opened(session, example.photo, example.depth, view, sliders)
@@ -123,7 +117,8 @@ class Handlers:
         photo.open_without_depth()
         picture = _written(session, photo.small, photo)
         return _updates(
-            told=_sentence(_NO_DEPTH.format(why=why), "wrong"), start=gr.update(visible=False),
+            told=sentences.in_page(sentences.NO_DEPTH.format(why=why), "wrong"),
+            start=gr.update(visible=False),
             studio=gr.update(visible=True), another=gr.update(visible=True),
             picture=gr.update(value=picture, visible=True),
             compare=gr.update(visible=False), command="",
@@ -186,7 +181,7 @@ class Handlers:
 
     def download(self, request: gr.Request) -> Iterator[tuple[str, str]]:
         """Writes the picture at full size; tells so, and where the file is."""
-        yield _sentence("Rendering at full size …", "busy"), ""
+        yield sentences.in_page("Rendering at full size …", "busy"), ""
         with self._session(request) as session:
             answer = self._written_whole(session)
         yield answer
@@ -198,10 +193,10 @@ class Handlers:
                 shutil.rmtree(earlier, ignore_errors=True)
             path, remarks = photo.write(session.new_folder(session.made, "full_"))
         except Exception as error:
-            return _wrong(error, session), ""
+            return sentences.wrong(error, session), ""
         height, width = photo.found.photo.shape[:2]
         told = [f"Downloaded: {path.name}, {width}x{height} pixels", *remarks]
-        return _sentence("; ".join(told) + "."), _address(path)
+        return sentences.in_page("; ".join(told) + "."), _address(path)
 
     def another(self, request: gr.Request) -> Updates:
         """Closes the photo."""
@@ -226,7 +221,7 @@ class Handlers:
         session = self._visitors.session(visitor, request.session_hash)
         with session.lock:
             if session.left:
-                raise gr.Error(_NOTHING_OPEN, print_exception=False)
+                raise gr.Error(sentences.NOTHING_OPEN, print_exception=False)
             yield session
 
     def _small_map(self, session: Session) -> Path:
@@ -258,12 +253,13 @@ class Handlers:
             chosen = photo.choices.point is not None
             made = np.asarray(views.with_focus(made, photo.sharp_point(), chosen))
             picture = gr.update(value=_written(session, made, photo), visible=True)
-        state = _without_folders(_state(photo), session)
         return _updates(
-            told=_sentence(state), start=gr.update(visible=False),
+            told=sentences.in_page(sentences.state(photo, session)),
+            start=gr.update(visible=False),
             studio=gr.update(visible=True), another=gr.update(visible=True),
             picture=picture, compare=compare,
             command=photo.command(), depth=_address(self._small_map(session)),
+            sharp=",".join(f"{value:.5f}" for value in photo.sharp_point()),
         )  # fmt: skip
 
 
@@ -286,23 +282,12 @@ def _choices(blur: float, lights: float, sharp_range: float, method: str) -> Cho
 
 def _open(session: Session) -> OpenPhoto:
     if session.photo is None:
-        raise InputError(_NOTHING_OPEN)
+        raise InputError(sentences.NOTHING_OPEN)
     if not session.photo.has_depth:
         raise InputError(
             "this photo has no depth map yet; give one under Depth map, or take another photo"
         )
     return session.photo
-
-
-def _state(photo: OpenPhoto) -> str:
-    """Tells what is sharp, and where the depth comes from."""
-    if photo.choices.point is not None:
-        sharp = "Sharp: where you clicked"
-    elif photo.found.focus is not None:
-        sharp = f"Sharp: {photo.found.focus[1]}"
-    else:
-        sharp = "Sharp: the nearest subject"
-    return f"{sharp}. Depth: {photo.found.source}."
 
 
 def _written(session: Session, picture: np.ndarray, photo: OpenPhoto) -> str:
@@ -316,32 +301,7 @@ def _answer(run: Callable[[], Updates], session: Session) -> Updates:
     try:
         return run()
     except Exception as error:
-        return _updates(told=_wrong(error, session))
-
-
-def _wrong(error: Exception, session: Session) -> str:
-    """Tells what went wrong in a sentence, without the folders of this machine."""
-    if isinstance(error, InputError):
-        sentence = str(error)
-    elif isinstance(error, OSError) and error.strerror:
-        sentence = f"this machine could not do it ({error.strerror}); try again later"
-    else:
-        traceback.print_exception(error)
-        sentence = "this did not work, by a fault of the page; the terminal tells more"
-    sentence = _without_folders(sentence, session)
-    # File names stay as they are.
-    if sentence.startswith(("the ", "this ")):
-        sentence = sentence[:1].upper() + sentence[1:]
-    return _sentence(sentence if sentence.endswith(".") else f"{sentence}.", "wrong")
-
-
-def _without_folders(text: str, session: Session) -> str:
-    """Names files as the visitor does: photos and maps lie in folders with names of chance."""
-    return re.sub(re.escape(str(session.folder.parent)) + r"/[^/]+/[^/]+/", "", text)
-
-
-def _sentence(text: str, kind: str = "state") -> str:
-    return f'<p class="{kind}" role="status">{html.escape(text)}</p>'
+        return _updates(told=sentences.wrong(error, session))
 
 
 def _updates(**values) -> Updates:

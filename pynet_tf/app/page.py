@@ -49,7 +49,8 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                 view = gr.Radio(VIEWS, value=VIEWS[0], show_label=False, elem_id="view")
                 picture = gr.Image(
                     type="filepath", interactive=False, show_label=False, buttons=["fullscreen"],
-                    alt_text="The picture; click what should be sharp", elem_id="picture",
+                    elem_id="picture",
+                    alt_text="The picture; click what should be sharp, or move there by arrow keys",
                 )  # fmt: skip
                 compare = gr.ImageSlider(
                     type="filepath", interactive=False, show_label=False, visible=False,
@@ -89,11 +90,13 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
         # Fields for what the page's script tells and is told.
         point = gr.Textbox(visible="hidden", elem_id="point")
         depth = gr.Textbox(visible="hidden", elem_id="map")
+        sharp = gr.Textbox(visible="hidden", elem_id="sharp")
         link = gr.Textbox(visible=False)
 
         shown_in = {
             "told": told, "start": start, "studio": studio, "another": another, "picture": picture,
             "compare": compare, "command": command, "photo": photo, "given": given, "depth": depth,
+            "sharp": sharp,
         }  # fmt: skip
         outputs = [shown_in[name] for name in SHOWN]
         sliders = [blur, lights, sharp_range, method]

@@ -44,7 +44,7 @@ def page(loads, tmp_path_factory):
 
 
 def uploaded(page, name):
-    folder = page.uploads / "0123456789abcdef"
+    folder = page.uploads / "0123456789abcdef" / "0123"
     folder.mkdir(parents=True, exist_ok=True)
     return shutil.copy(EXAMPLES / name, folder)
 

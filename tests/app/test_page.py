@@ -82,7 +82,7 @@ def test_a_click_makes_its_place_sharp_and_a_slide_blurs_more(visit):
     # A person waits half a second on an idle machine; here others may be at work.
     assert time.monotonic() - began < 20
     clicked, second = page.picture(), page.source
-    assert "where you clicked" in page.told
+    assert "where you chose" in page.told
     assert detail(clicked, *SHUTTLE) > 1.5 * detail(automatic, *SHUTTLE)
     assert detail(clicked, *FACE) < 0.7 * detail(automatic, *FACE)
     page.slide("blur", 3)
@@ -180,7 +180,46 @@ def test_while_the_pointer_is_down_what_would_not_be_sharp_is_dimmed(visit):
     page.tab.mouse.up()
     assert page.tab.locator(".overlay").count() == 0
     page.wait_picture(shown)
-    assert "where you clicked" in page.told
+    assert "where you chose" in page.told
+
+
+def test_arrow_keys_move_the_focus(visit):
+    page = visit()
+    page.example(0)
+    keys, shown = page.tab.keyboard, page.source
+    picture = "document.activeElement.matches('#picture .image-container > button')"
+    page.tab.focus("#view input:checked")
+    for _ in range(8):
+        if not page.tab.evaluate(picture):
+            keys.press("Tab")
+    x, y = map(float, page.tab.input_value("#sharp textarea").split(","))
+    for _ in range(5):
+        keys.press("ArrowRight")
+    keys.press("Shift+ArrowUp")
+    page.wait_told("where you chose")
+    page.wait_picture(shown)
+    page.settle()
+    moved = [float(value) for value in page.command().split("--focus ")[1].split()[0].split(",")]
+    assert moved == pytest.approx([x + 0.1, y - 0.004], abs=1e-3)
+    # It goes on from there, and stays in the picture.
+    page.tab.focus("#picture .image-container > button")
+    shown = page.source
+    keys.down("ArrowLeft")
+    page.tab.wait_for_selector(".overlay")
+    for _ in range(60):
+        keys.down("ArrowLeft")
+    assert page.source == shown, "while it is down nothing is rendered"
+    keys.up("ArrowLeft")
+    assert page.tab.locator(".overlay").count() == 0
+    page.wait_picture(shown)
+    assert page.tab.evaluate(picture), "the next key is for the picture too"
+    # The picture's own keys are left alone.
+    shown = page.source
+    keys.press("Enter")
+    page.tab.wait_for_timeout(500)
+    assert page.source == shown
+    assert f"--focus 0,{moved[1]:g}" in page.command()
+    assert not page.errors
 
 
 def test_two_visitors_do_not_see_each_others_photos_or_settings(visit):

@@ -1,6 +1,7 @@
 // A click on the picture goes into the hidden field #point, as "x,y" in 0..1: Gradio's own event of a
 // click is forgotten when the one before it is still being answered, and a field keeps the last one.
-// A ring shows at once where the click was, until the new picture is there.
+// A ring shows at once where the click was, until the new picture is there. The hidden field #sharp
+// tells which place is sharp, from where arrow keys move on.
 
 (() => {
   // Of the last picture that was loaded: a new one has none for a moment, and the same shape.
@@ -19,22 +20,29 @@
     true,
   );
 
-  const place = (image, event) => {
+  // Where the picture is shown within the image, which may be of another shape.
+  const shown = (image) => {
     const box = image.getBoundingClientRect();
     const scale = Math.min(box.width / size.width, box.height / size.height);
     const [width, height] = [size.width * scale, size.height * scale];
-    const x = (event.clientX - box.left - (box.width - width) / 2) / width;
-    const y = (event.clientY - box.top - (box.height - height) / 2) / height;
+    const left = box.left + (box.width - width) / 2;
+    return { left, top: box.top + (box.height - height) / 2, width, height };
+  };
+
+  const place = (image, event) => {
+    const { left, top, width, height } = shown(image);
+    const [x, y] = [(event.clientX - left) / width, (event.clientY - top) / height];
     return x < 0 || y < 0 || x > 1 || y > 1 ? null : [x, y];
   };
 
-  const mark = (frame, event) => {
+  const mark = (frame, [x, y]) => {
     frame.querySelectorAll(".clicked").forEach((old) => old.remove());
     const ring = document.createElement("div");
     ring.className = "clicked";
     const box = frame.getBoundingClientRect();
-    ring.style.left = `${event.clientX - box.left}px`;
-    ring.style.top = `${event.clientY - box.top}px`;
+    const { left, top, width, height } = shown(frame.querySelector("img") ?? frame);
+    ring.style.left = `${left + x * width - box.left}px`;
+    ring.style.top = `${top + y * height - box.top}px`;
     frame.append(ring);
     setTimeout(() => ring.remove(), 15000);
   };
@@ -47,13 +55,19 @@
     return point ? { frame, point } : null;
   };
 
-  document.addEventListener("click", (event) => {
+  const choose = (point) => {
     const field = document.querySelector("#point textarea, #point input");
-    const found = held(event);
-    if (!found || !field) return;
-    mark(found.frame, event);
-    field.value = found.point.map((value) => value.toFixed(5)).join(",");
+    field.value = point.map((value) => value.toFixed(5)).join(",");
     field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  document.addEventListener("click", (event) => {
+    // Enter on the picture is a click without a place.
+    const found = event.detail && held(event);
+    if (!found) return;
+    mark(found.frame, found.point);
+    aim = found.point;
+    choose(found.point);
   });
 
   // While the pointer is down, all is dimmed that would not be sharp if it were let go here. The law
@@ -104,9 +118,7 @@
     overlay = null;
   };
 
-  document.addEventListener("pointerdown", async (event) => {
-    const found = event.isPrimary && event.button === 0 && held(event);
-    if (!found) return;
+  const lay = async (frame, point) => {
     lift();
     overlay = document.createElement("canvas");
     overlay.className = "overlay";
@@ -114,8 +126,13 @@
     await load().catch(() => {});
     // It may have been let go meanwhile.
     if (!map.width || overlay !== canvas) return;
-    dim(canvas, found.point);
-    found.frame.append(canvas);
+    dim(canvas, point);
+    frame.append(canvas);
+  };
+
+  document.addEventListener("pointerdown", (event) => {
+    const found = event.isPrimary && event.button === 0 && held(event);
+    if (found) lay(found.frame, found.point);
   });
 
   document.addEventListener("pointermove", (event) => {
@@ -124,6 +141,41 @@
   });
 
   for (const kind of ["pointerup", "pointercancel", "blur"]) window.addEventListener(kind, lift);
+
+  // Arrow keys on the picture do what the pointer does: while one is down, all is dimmed that would
+  // not be sharp there, and where it is let go is chosen. In parts of the sides, with Shift or not.
+  const [SMALL_STEP, STEP] = [0.004, 0.02];
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  // Where the keys have come to, while they are the picture's.
+  let aim = null;
+
+  const sharp = () => {
+    const told = document.querySelector("#sharp textarea, #sharp input")?.value.split(",").map(Number);
+    return told?.length === 2 ? told : [0.5, 0.5];
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const frame = event.target.closest?.("#picture .image-container > button")?.querySelector(".image-frame");
+    const arrow = ARROWS[event.key];
+    if (!frame || !arrow || !size.width || event.ctrlKey || event.altKey || event.metaKey) return;
+    // Which would move the page.
+    event.preventDefault();
+    const step = event.shiftKey ? SMALL_STEP : STEP;
+    aim = (aim ?? sharp()).map((value, axis) => Math.min(1, Math.max(0, value + step * arrow[axis])));
+    mark(frame, aim);
+    if (overlay?.isConnected) dim(overlay, aim);
+    else lay(frame, aim);
+  });
+
+  document.addEventListener("keyup", (event) => {
+    if (!aim || !ARROWS[event.key] || !event.target.closest?.("#picture")) return;
+    lift();
+    choose(aim);
+  });
+
+  document.addEventListener("focusout", (event) => {
+    if (event.target.closest?.("#picture")) aim = null;
+  });
 
   // Files that the server would refuse are not sent to it: Gradio's own check leaves the place where
   // they were dropped unusable.
