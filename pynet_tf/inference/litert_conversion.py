@@ -74,7 +74,8 @@ def convert(
         raise ValueError(f"size is {size}, but both have to be multiples of {model.MULTIPLE}")
     network = model.level_model(pyramid, level)
     loading.refuse_nonfinite(network.weights, "the pyramid")
-    converter = tf.lite.TFLiteConverter.from_keras_model(_size_free(network, level, size))
+    function, module = _traced(_size_free(network, level, size))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     if quantize != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
@@ -112,6 +113,20 @@ def _size_free(network: keras.Model, level: int, size: tuple[int, int] | None) -
     clone = keras.models.clone_model(network, image, lambda layer: layer, call)
     # The dict names the output in the file.
     return keras.Model(image, {f"level_{level}": clone.output})
+
+
+def _traced(network: keras.Model):
+    """Traces a network, and returns the function with a module of its weights.
+
+    LiteRT's own way from a Keras model traces it three times, which takes twice as long in all.
+    """
+    image = network.input
+    spec = tf.TensorSpec(image.shape, image.dtype, image.name)
+    function = tf.function(network, input_signature=[spec], autograph=False)
+    function = function.get_concrete_function()
+    module = tf.Module()
+    module.weights = list(function.variables)
+    return function, module
 
 
 def _instance_norm(layer: keras.layers.GroupNormalization, x):
