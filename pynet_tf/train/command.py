@@ -82,7 +82,7 @@ def _refuse_missing(jobs: Sequence[config.Job]) -> None:
 def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:
     given = {
         flag.removesuffix("_weight"): getattr(flags, flag)
-        for flag in RECIPE_FLAGS
+        for flag in (*RECIPE_FLAGS, "match_exposure")
         if getattr(flags, flag) is not None
     }
     if "learning_rate" in given:
@@ -146,6 +146,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name, (kind, text) in RECIPE_FLAGS.items():
         add(f"--{name}", type=kind, help=f"{text}; the recipe's where not given")
+    add(
+        "--match_exposure",
+        action=argparse.BooleanOptionalAction,
+        help="compare with the bokeh shot at the picture's exposure, with the head defocus; "
+        "the recipe's where not given: no",
+    )
     add("--eval_step", type=cli.whole(1), default=1000, help="steps between validations")
     add(
         "--eval_photos",

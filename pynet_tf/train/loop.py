@@ -7,6 +7,7 @@ stopped at any moment and started again ends with the weights of one that was no
 """
 
 import contextlib
+import dataclasses
 import signal
 import threading
 import time
@@ -67,6 +68,7 @@ def train_level(
     chief = distribution.is_chief(strategy)
     splits = splits or config.open_splits(job.data_dir)
     plan = planning.plan(job, splits.training.fingerprint)
+    job = dataclasses.replace(job, recipe=plan.recipe)
     folder, last = plan.folder, job.recipe.iterations
     _refuse_different_checkpoints(plan, strategy)
     if plan.is_done(last):

@@ -9,7 +9,15 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from pynet_tf.metrics import SSIM_SMALLEST
+from pynet_tf.model import lens_ops
 from pynet_tf.train.recipes import Recipe
+
+# The ratios of two exposures are taken at so many places along a side, of light above this.
+_PLACES, _BLACK = 32, 1e-3
+# Two shots do not differ by more.
+_MOST_GAIN = 1.25
+# What is as bright as this may be any brighter.
+_CLIPPED = 0.98
 
 Features = Callable[[tf.Tensor], tf.Tensor]
 
@@ -32,6 +40,8 @@ def terms(
         ValueError: the content term has a weight and there are no features, or the pictures
             are too small for SSIM.
     """
+    if recipe.match_exposure:
+        target = exposed_alike(target, output)
     result = {}
     if recipe.l1:
         result["l1"] = tf.reduce_mean(tf.abs(output - target))
@@ -49,6 +59,27 @@ def terms(
             tf.math.squared_difference(features(output), features(target))
         )
     return result
+
+
+def exposed_alike(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Returns the target at the exposure of the output; what is clipped in it stays white.
+
+    The exposures differ by the median of how many times brighter places are, for each colour: a
+    few lights of another brightness do not move it.
+
+    Args:
+        target: `[B, t, t, 3] float32` in [0, 1].
+        output: of the same shape, not clipped. No gradient flows through what is found.
+    """
+    side = max(1, target.shape[1] // _PLACES)
+    shown, wanted = (
+        lens_ops.to_light(tf.clip_by_value(picture, 0.0, 1.0)) for picture in (output, target)
+    )
+    places = [tf.nn.avg_pool2d(light, side, side, "VALID") + _BLACK for light in (shown, wanted)]
+    ratios = tf.sort(tf.reshape(places[0] / places[1], [tf.shape(target)[0], -1, 3]), axis=1)
+    median = ratios[:, tf.shape(ratios)[1] // 2, None, None]
+    exposed = lens_ops.from_light(wanted * tf.clip_by_value(median, 1 / _MOST_GAIN, _MOST_GAIN))
+    return tf.stop_gradient(tf.where(target > _CLIPPED, target, exposed))
 
 
 def total(terms_by_name: dict[str, tf.Tensor], recipe: Recipe) -> tf.Tensor:

@@ -17,6 +17,7 @@ from pynet_tf.runs.description import ARCHITECTURE, Description
 from pynet_tf.runs.level_directory import LevelDirectory
 from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train.config import Job
+from pynet_tf.train.recipes import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +37,7 @@ class Plan:
     Attributes:
         level: what the level is; its step is that of its newest checkpoint.
         folder: of the level.
+        recipe: what it is trained with.
         source: what the level from which the first weights come is; the level itself where it
             was begun, None for random weights.
         source_folder: where these weights lie.
@@ -43,6 +45,7 @@ class Plan:
 
     level: Description
     folder: LevelDirectory
+    recipe: Recipe
     source: Description | None
     source_folder: LevelDirectory | None
 
@@ -110,8 +113,10 @@ def plan(job: Job, fingerprint: str) -> Plan:
                 "away or choose another --run_dir"
             )
         architecture[name] = next(v for v in (asked, found, standard) if v is not None)
+    matched = job.recipe.match_exposure and architecture["head"] == "defocus"
+    recipe = dataclasses.replace(job.recipe, match_exposure=matched)
     settings = {
-        **dataclasses.asdict(job.recipe),
+        **dataclasses.asdict(recipe),
         **{name: getattr(job, name) for name in SETTINGS},
         "data": fingerprint,
         "versions": _versions(),
@@ -120,7 +125,7 @@ def plan(job: Job, fingerprint: str) -> Plan:
     if step and not job.allow_changes:
         _refuse_changes(job.folder, earlier.settings, settings)
     level = Description(job.level, **architecture, settings=settings, step=step)
-    return Plan(level, job.folder, source, source_folder)
+    return Plan(level, job.folder, recipe, source, source_folder)
 
 
 def refuse_no_start(job: Job) -> None:

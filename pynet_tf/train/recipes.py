@@ -32,6 +32,10 @@ class Recipe:
         warm_up: number of first steps, over which the rate grows to its full value. Adam's first
             steps move every weight by the whole rate. Without a warm-up, a level that begins as
             the coarser level's picture loses decibels in three steps and needs fifty to be back.
+        match_exposure: whether each window of the target is taken to the exposure of the picture
+            that it is compared with, where the head is `defocus`. The two shots of a pair differ
+            by some percent, which nothing in the photo tells, and a lens changes no exposure.
+            With other heads it does not count: they have to learn the photo's.
     """
 
     batch_size: int
@@ -43,6 +47,7 @@ class Recipe:
     content: float = 0.0
     window: int = 512
     warm_up: int = 20
+    match_exposure: bool = False
 
 
 _ORIGINAL = {

@@ -1,5 +1,6 @@
 """Losses and VGG-19 against the 2020 training figures."""
 
+import dataclasses
 import json
 import shutil
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 from pynet_tf import model
 from pynet_tf.convert import tf1_checkpoint
 from pynet_tf.errors import InputError
+from pynet_tf.model import lens_ops
 from pynet_tf.train import config, losses, recipes, vgg
 from pynet_tf.train.optimizer import Adam
 from pynet_tf.train.step import compiled_step
@@ -70,6 +72,32 @@ def test_only_terms_with_a_weight_are_computed():
     assert set(losses.terms(picture, picture, recipes.recipe("original", 3))) == {"l1"}
     with pytest.raises(ValueError, match="VGG"):
         losses.terms(picture, picture, recipes.recipe("original", 1))
+
+
+def test_exposure_of_the_target_does_not_count_where_a_recipe_matches_it():
+    rng = np.random.default_rng(5)
+    light = rng.uniform(0.05, 0.6, (2, 64, 64, 3)).astype(np.float32)
+    gains = np.array([[1.08, 1.05, 1.1], [0.93, 1.0, 0.9]], np.float32)[:, None, None]
+    output, target = lens_ops.from_light(light), lens_ops.from_light(light * gains)
+    lamp = np.zeros((2, 64, 64, 1), bool)
+    lamp[:, 20:30, 20:30] = True
+    target = tf.where(lamp, 1.0, target)
+    plain = recipes.recipe("original", 7)
+    matching = dataclasses.replace(plain, match_exposure=True)
+    assert float(losses.terms(output, target, plain)["l1"]) > 0.02
+    exposed = losses.exposed_alike(target, output).numpy()
+    assert np.abs(exposed - output)[~np.broadcast_to(lamp, exposed.shape)].max() < 2e-3
+    assert (exposed[np.broadcast_to(lamp, exposed.shape)] == 1).all()
+    expected = np.mean(np.abs(exposed - output))
+    assert float(losses.terms(output, target, matching)["l1"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_another_colour_of_a_part_counts_where_exposures_are_matched():
+    output = np.full((1, 64, 64, 3), 0.5, np.float32)
+    target = output.copy()
+    target[:, :20] = 0.3
+    found = losses.exposed_alike(tf.constant(target), tf.constant(output)).numpy()
+    np.testing.assert_allclose(found, target, atol=1e-3)
 
 
 def test_too_small_for_ssim_is_said():

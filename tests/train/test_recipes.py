@@ -1,9 +1,11 @@
 """The tables against the papers' figures."""
 
+import dataclasses
+
 import pytest
 
 from pynet_tf.model import LEVELS
-from pynet_tf.train import learning_rate, recipes
+from pynet_tf.train import config, learning_rate, planning, recipes
 
 
 def test_2020_batches_iterations_and_rate():
@@ -43,3 +45,10 @@ def test_every_level_has_a_target_and_only_large_ones_ssim(name, level):
     assert recipe.window % 32 == 0
     side = recipe.window * 2 // 2 ** (level - 1)
     assert side >= (11 if recipe.ssim else 1)
+
+
+@pytest.mark.parametrize(("head", "matched"), [("defocus", True), ("residual", False)])
+def test_exposures_are_matched_for_the_head_defocus_alone(tmp_path, head, matched):
+    recipe = dataclasses.replace(recipes.recipe("quick", 7), match_exposure=True)
+    job = config.Job(7, tmp_path, tmp_path, recipe, head=head)
+    assert planning.plan(job, "data").recipe.match_exposure == matched
