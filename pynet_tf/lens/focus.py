@@ -103,7 +103,9 @@ def nearest_subject(depth: np.ndarray) -> float:
     y, x = (np.linspace(-1, 1, size, dtype=np.float32) for size in depth.shape)
     weight = np.exp(-2.0 * (y[:, None] ** 2 + x[None] ** 2)).ravel()
     order = np.argsort(depth, axis=None, kind="stable")
-    share = np.cumsum(weight[order]) / weight.sum(dtype=np.float64)
+    # Sums of ten million weights need more than 24 bits.
+    share = np.cumsum(weight[order], dtype=np.float64)
+    share /= share[-1]
     return float(depth.ravel()[order[np.searchsorted(share, FARTHER_THAN_FOCUS)]])
 
 

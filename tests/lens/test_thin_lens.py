@@ -154,6 +154,12 @@ def test_nearest_subject_ignores_stray_pixels_and_the_edge():
     assert lens.nearest_subject(depth) == pytest.approx(180 / 255, abs=0.01)
 
 
+def test_the_nearest_subject_of_a_very_large_map_is_that_of_a_small_one():
+    depth = np.broadcast_to(np.linspace(0, 1, 4000, dtype=np.float32), (3000, 4000))
+    small = lens.nearest_subject(depth[::20, ::20])
+    assert lens.nearest_subject(depth) == pytest.approx(small, abs=0.01)
+
+
 def test_focus_at_a_point():
     depth = np.zeros((60, 80), np.uint8)
     depth[40:, 60:] = 204
