@@ -1,5 +1,7 @@
 import io
+import pickle
 import unicodedata
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -297,14 +299,20 @@ def test_the_builder_prepares_from_tfds_manual_folder(source, tmp_path):
     assert len(shards.open_split(tmp_path, "train")) == 3
 
 
-def test_beam_prepares_the_same_shards(source, tmp_path):
-    pytest.importorskip("apache_beam")
+def test_every_shard_can_be_a_task_of_its_own(source, tmp_path, monkeypatch):
+    """As Beam does it: sent to another process, in any order, each into a file of its own."""
+    monkeypatch.setattr(builder, "SHARD_BYTES", 40_000)
     listed = ebb_layout.scan(source)
-    config = tfds.download.DownloadConfig(beam_runner="DirectRunner")
-    pynet_tf.ebb.Ebb(source=listed, data_dir=tmp_path / "beam").download_and_prepare(
-        download_config=config
-    )
     build_shards.build(listed, tmp_path / "here")
-    assert shards.fingerprint(tmp_path / "beam", "train") == shards.fingerprint(
-        tmp_path / "here", "train"
-    )
+    expected = [
+        Path(path).read_bytes() for path in shards.open_split(tmp_path / "here", "train").paths
+    ]
+    made = pynet_tf.ebb.Ebb(source=listed, data_dir=tmp_path / "elsewhere")
+    sent = [pickle.dumps(task) for task in made._shard_iterators_per_split(None)["train"]]
+    assert len(sent) == len(expected) == 2
+    for number in (1, 0):
+        samples = pickle.loads(sent[number])()
+        features = made.info.features
+        examples = [(name, features.serialize_example(sample)) for name, sample in samples]
+        made._example_writer().write(tmp_path / str(number), examples)
+        assert (tmp_path / str(number)).read_bytes() == expected[number]
