@@ -61,7 +61,7 @@ def test_steps_of_the_full_net_are_compared_with_a_matrix_product(tiny_ebb, tmp_
         (["speed"], "speed"),
         (["render", "--sizes", "big"], "big"),
         (["steps", "--levels", "89"], "89"),
-        (["steps", "--repeats", "0"], "--repeats is 0"),
+        (["steps", "--repeats", "0"], "argument --repeats: '0' is not a whole number"),
         (["memory", "--width", "0"], "--width is 0"),
         (["data", "--data_dir", "nowhere"], "nowhere holds no prepared EBB! set"),
     ],
@@ -77,7 +77,9 @@ def test_a_failing_process_is_told_in_a_sentence(tiny_ebb, tmp_path):
     given = ("--levels", 7, "--head", "no_such_head", "--data_dir", tiny_ebb)
     done = benchmark(tmp_path, "memory", *given)
     assert done.returncode == 2
-    assert done.stderr.startswith("benchmark.py: error: training level 7 ended with status 2 (")
+    assert done.stderr.startswith(
+        "tools/measure/benchmark.py: error: training level 7 ended with status 2 ("
+    )
     assert "no_such_head" in done.stderr
     assert done.stderr.count("\n") == 1
 

@@ -45,7 +45,7 @@ def test_mistakes_end_with_one_sentence(tmp_path):
     missing = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert missing.returncode == 2
     assert missing.stderr == (
-        "convert_megadepth.py: error: nothing.pth is not there; check the name\n"
+        "tools/convert_megadepth.py: error: nothing.pth is not there; check the name\n"
     )
     with pytest.raises(InputError, match=r"net\.h5 must end in \.weights\.h5"):
         convert_megadepth.main(["nothing.pth", "net.h5"])

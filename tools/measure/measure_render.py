@@ -27,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument("--height", type=cli.whole(1), default=1024, help="of the photo")
     parser.add_argument("--width", type=cli.whole(1), default=1536, help="of the photo")
-    parser.add_argument("--repeats", type=cli.whole(1), default=3, help="calls after the first")
+    parser.add_argument("--repeats", type=cli.whole(0), default=3, help="calls after the first")
     parser.add_argument("--fast", action="store_true", help="with 8-bit weights")
     parser.add_argument("--network", action="store_true", help="time the bare network too")
     flags = parser.parse_args()
