@@ -99,14 +99,20 @@ def nearest_subject(depth: np.ndarray) -> float:
     Raises:
         InputError: the depth map has the wrong type, shape or range.
     """
-    depth = as_depth(depth)
+    depth = np.asarray(depth)
+    levels = as_depth(depth).ravel()
     y, x = (np.linspace(-1, 1, size, dtype=np.float32) for size in depth.shape)
     weight = np.exp(-2.0 * (y[:, None] ** 2 + x[None] ** 2)).ravel()
-    order = np.argsort(depth, axis=None, kind="stable")
+    if depth.dtype == np.uint8:
+        # Weights by value: what sorted pixels give, in a third of the time or less.
+        weight = np.bincount(depth.ravel(), weight, minlength=256)
+        levels = as_depth(np.arange(256, dtype=np.uint8)[None])[0]
+    else:
+        order = np.argsort(levels, kind="stable")
+        weight, levels = weight[order], levels[order]
     # Sums of ten million weights need more than 24 bits.
-    share = np.cumsum(weight[order], dtype=np.float64)
-    share /= share[-1]
-    return float(depth.ravel()[order[np.searchsorted(share, FARTHER_THAN_FOCUS)]])
+    share = np.cumsum(weight, dtype=np.float64)
+    return float(levels[np.searchsorted(share, FARTHER_THAN_FOCUS * share[-1])])
 
 
 def point_of(depth: np.ndarray, focus: float) -> tuple[float, float]:

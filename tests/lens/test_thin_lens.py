@@ -160,6 +160,14 @@ def test_the_nearest_subject_of_a_very_large_map_is_that_of_a_small_one():
     assert lens.nearest_subject(depth) == pytest.approx(small, abs=0.01)
 
 
+def test_nearest_subject_is_the_same_of_whole_numbers_and_of_fractions():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        depth = (rng.beta(*rng.uniform(0.3, 3, 2), (90, 130)) * 255).astype(np.uint8)
+        fractions = depth / np.float32(255)
+        assert lens.nearest_subject(depth) == lens.nearest_subject(fractions)
+
+
 def test_focus_at_a_point():
     depth = np.zeros((60, 80), np.uint8)
     depth[40:, 60:] = 204
