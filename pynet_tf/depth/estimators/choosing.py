@@ -44,16 +44,18 @@ def loader(
         raise InputError(f"the input is {input_!r}; give one of {', '.join(INPUTS)}")
     path, name = Path(model), str(model)
     if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            load = functools.partial(saved_model.load, path, output, input_)
+        elif (path / "config.json").is_file():
+            load = functools.partial(keras_hub_preset.load, name)
+        else:
+            raise InputError(
+                f"{path} is neither a SavedModel nor a folder written by KerasHub's save_to_preset"
+            )
         for file in path.rglob("*"):
             if file.is_file():
                 refuse_unreadable(file)
-        if (path / "saved_model.pb").is_file():
-            return functools.partial(saved_model.load, path, output, input_)
-        if (path / "config.json").is_file():
-            return functools.partial(keras_hub_preset.load, name)
-        raise InputError(
-            f"{path} is neither a SavedModel nor a folder written by KerasHub's save_to_preset"
-        )
+        return load
     if path.is_file():
         refuse_unreadable(path)
         if name.endswith(".h5"):
