@@ -75,10 +75,8 @@ def _check(flags: argparse.Namespace) -> None:
     unknown = [kind for kind in flags.kinds if kind not in KINDS]
     if unknown:
         raise InputError(f"{', '.join(unknown)} cannot be measured; choose from {', '.join(KINDS)}")
-    for name in ("width", "repeats", "large"):
-        value = getattr(flags, name)
-        if not value > 0:
-            raise InputError(f"--{name} is {value}, but has to be above 0")
+    if flags.width == 0:
+        raise InputError(f"--width is {flags.width}, but has to be above 0")
     if flags.width > LARGEST_WIDTH:
         raise InputError(f"--width is {flags.width}, but can be at most {LARGEST_WIDTH}")
     if flags.json and flags.json.is_dir():
