@@ -29,7 +29,7 @@ from pynet_tf.inference.doubling import (
 )
 from pynet_tf.lens import depth_edges, pyramid
 from pynet_tf.lens.focus import LensSettings, defocus, focus_of, largest_radius
-from pynet_tf.lens.light_discs import separated
+from pynet_tf.lens.light_discs import separated, whiteness
 
 # Networks are run at photos up to this longer side: they are trained at 1152 to 1536.
 LARGEST_SIDE = 2200
@@ -148,6 +148,7 @@ class _Sizes:
         lights: size 0, the photo, its sides made multiples of `2**halvings`; then the light of
             each smaller size.
         small: the smallest size, a photo `[h, w, 3]` float32 in [0, 1].
+        white: how far the smallest size's pixels are clipped, `[h, w]`, see `light_discs`.
         depths: at half of every size, float32 in [0, 1].
     """
 
@@ -163,6 +164,7 @@ class _Sizes:
         for size in range(len(self.lights) - 1, halvings):
             self.lights.append(_halved(self.lights[size], light=size > 0))
         self.small = pyramid.from_light(self.lights[-1]) if halvings else as_float(photo)
+        self.white = _white(whole, halvings)
         self.depths = [depth_edges.sharpened(_extended(depth, missing, photo.shape), self.small)]
         for light in self.lights[-1:0:-1]:
             finer = depth_edges.sharpened_again(self.depths[0], pyramid.from_light(light))
@@ -174,7 +176,7 @@ def _small_picture(
 ) -> np.ndarray:
     """Returns the picture of the small copy, with the discs of its small lights."""
     light = sizes.lights[-1] if sizes.halvings else pyramid.to_light(sizes.small)
-    without, discs = separated(light, signed, highlights, blades)
+    without, discs = separated(light, signed, highlights, blades, sizes.white)
     lit = discs.any(axis=-1)
     if not lit.any():
         return network(sizes.small, signed)
@@ -193,6 +195,25 @@ def _halved(image: np.ndarray, light: bool) -> np.ndarray:
         result[window] = pyramid.halve_inside(part if light else pyramid.to_light(part))
 
     in_tiles(tile, (height, width))
+    return result
+
+
+def _white(photo: np.ndarray, halvings: int) -> np.ndarray:
+    """Tells how much of each pixel of the smallest size is clipped, `[h, w]` float32, 0 to 1."""
+    side = 2**halvings
+    result = np.zeros([length // side for length in photo.shape[:2]], np.float32)
+
+    def tile(window: Window) -> None:
+        rows, columns = (slice(side * part.start, side * part.stop) for part in window)
+        red, green, blue = np.moveaxis(photo[rows, columns], -1, 0)
+        darkest = np.minimum(np.minimum(red, green), blue)[..., None]
+        if whiteness(pyramid.to_light(darkest.max(axis=(0, 1), keepdims=True))) == 0:
+            return
+        white = whiteness(pyramid.to_light(darkest))
+        height, width = result[window].shape
+        result[window] = white.reshape(height, side, width, side).mean(axis=(1, 3))
+
+    in_tiles(tile, result.shape)
     return result
 
 

@@ -45,8 +45,17 @@ _RIM, _FILL = 2, 4.0
 _MOST = 1500
 
 
+def whiteness(light: np.ndarray) -> np.ndarray:
+    """Tells how far each pixel is clipped in all three colours: `[h, w]` float32, 0 to 1."""
+    return np.clip((light.min(axis=-1) - _WHITE[0]) / _WHITE[1], 0, 1)
+
+
 def separated(
-    light: np.ndarray, defocus: np.ndarray, highlights: float = 0.0, blades: int = 0
+    light: np.ndarray,
+    defocus: np.ndarray,
+    highlights: float = 0.0,
+    blades: int = 0,
+    white: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Separates small lights out of focus from a photo.
 
@@ -56,6 +65,8 @@ def separated(
         highlights: how many times brighter than white they are, beyond the first; 0 for
             `AT_NIGHT` by night and none by day.
         blades: of the aperture, see `optics.aperture`.
+        white: `whiteness` `[h, w]` of a larger photo, reduced to this one, since a small lamp is
+            white no longer where its pixels are means; None takes that of `light`.
 
     Returns:
         The light without them, and the light of their discs, both `[h, w, 3]`. Where there are
@@ -66,8 +77,10 @@ def separated(
     if not highlights:
         highlights = AT_NIGHT
         share = 1 - _rise(light.mean(), (_NIGHT, _DAY))
-    white = np.clip((light.min(axis=-1) - _WHITE[0]) / _WHITE[1], 0, 1)
-    if share == 0 or not white.any():
+    if share == 0:
+        return light, discs
+    white = whiteness(light) if white is None else white
+    if not white.any():
         return light, discs
     signed = np.repeat(np.repeat(defocus, 2, axis=0), 2, axis=1)[: len(light), : light.shape[1]]
     without = light.copy()

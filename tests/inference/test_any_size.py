@@ -223,3 +223,16 @@ def test_strong_blur_behind_is_made_of_a_smaller_copy(large):
     # Discs before the focus may be of any size.
     prepared.render(network, FAR, farthest=8.0)
     assert seen[-1][0] == 512
+
+
+@pytest.mark.parametrize("shape", [(384, 512), (385, 511)])
+def test_small_lamps_shine_as_brightly_from_a_reduced_copy(shape):
+    photo = np.full((*shape, 3), 8, np.uint8)
+    for row, column in ((100, 120), (201, 303), (300, 240)):
+        photo[row : row + 3, column : column + 3] = 255
+    depth = np.zeros(shape, np.uint8)
+    settings = LensSettings(focus=1.0, blur=2.5)
+    light = [pyramid.to_light(render(photo, depth, settings, side)).sum() for side in (512, 256)]
+    dark = pyramid.to_light(np.full_like(photo, 8)).sum()
+    assert light[0] - dark > 3 * 9 * 3
+    assert light[1] - dark == pytest.approx(light[0] - dark, rel=0.1)
