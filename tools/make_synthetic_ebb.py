@@ -74,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="nothing before the backdrop, so that nothing hides anything",
     )
     parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="training pairs for the head defocus: without lamps, which rendering takes out of "
+        "the photo first, and both shots exposed alike; test pairs stay as they are",
+    )
+    parser.add_argument(
         "--workers", type=cli.whole(1), default=os.cpu_count(), help="processes that make pairs"
     )
     options = parser.parse_args(arguments)
@@ -81,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _check(options, tests)
     names = ("seed", "height", "width", "on_subject", "night")
     settings = {name: getattr(options, name) for name in names}
-    settings |= {name: True for name in ("exact_depth", "backdrop_only") if getattr(options, name)}
+    chosen = ("exact_depth", "backdrop_only", "plain")
+    settings |= {name: True for name in chosen if getattr(options, name)}
     _claim(options.out, {"made_by": "pynet_tf synthetic EBB!", "version": VERSION, **settings})
 
     wanted = [("train", i) for i in range(options.count)] + [("test", i) for i in range(tests)]
@@ -156,6 +163,8 @@ def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
 
     split, number = job
     index = number + (FIRST_TEST if split == "test" else 0)
+    if split == "test":
+        settings = {**settings, "plain": False}
     made = pairs.pair(index=index, **settings)
     photo, depth, bokeh, lens = _paths(out, split, number)
     for path, image in ((photo, made.photo), (depth, made.depth), (bokeh, made.bokeh)):

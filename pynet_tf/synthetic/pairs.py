@@ -11,7 +11,7 @@ whatever hides it. So the bokeh is what a lens makes of the scene itself, includ
 photo does not show, and not what can be guessed from the photo.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -57,6 +57,7 @@ def pair(
     night: float = 0.15,
     exact_depth: bool = False,
     backdrop_only: bool = False,
+    plain: bool = False,
 ) -> Pair:
     """Makes one training pair; the same for the same arguments.
 
@@ -70,6 +71,8 @@ def pair(
         night: chance that it is a night scene: dark, with many lamps, 0 to 1.
         exact_depth: with the true depths as the map, of the same photo.
         backdrop_only: nothing stands before the backdrop, so that nothing hides anything.
+        plain: without lamps, and the two shots exposed alike. Rendering takes lamps out of the
+            photo before a network sees it, and nothing tells a network the exposures.
 
     Raises:
         InputError: a size that is odd or too small, a negative seed or index, or a chance that
@@ -77,10 +80,12 @@ def pair(
     """
     rng = generator(seed, index)
     view, focus, blur = view_and_lens(rng, height, width, on_subject, night, backdrop_only)
+    if plain:
+        view = replace(view, lamps=())
     photo, bokeh = sharp(view), through_lens(view, focus, blur)
     # The two shots of a real pair are never exposed quite alike.
     gain = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.015, 3)).astype(np.float32)
-    if blur == 0:
+    if plain or blur == 0:
         # Without blur it is the photo, so that networks learn to give that back.
         gain = np.ones(3, np.float32)
     depth = estimated_depth(rng, view)
@@ -157,7 +162,6 @@ def as_the_map_shows(
 
     The map is bent and stretched: the same depth has another value in it, and the same blur
     spreads over another range.
-
 
     Args:
         depth: the estimated map, `[h, w]` uint8.

@@ -176,3 +176,14 @@ def test_of_a_backdrop_alone_a_lens_makes_the_truth():
         rendered = rendered * (pair.bokeh.mean((0, 1)) / rendered.mean((0, 1)))
         figures.append(psnr(rendered, pair.bokeh))
     assert np.median(figures) > 36, figures
+
+
+def test_plain_pairs_have_no_lamps_and_one_exposure():
+    for index in range(4):
+        plain, whole = (pairs.pair(5, index, 192, 288, night=1, plain=p) for p in (True, False))
+        assert whole.photo.min(axis=-1).max() == 255, "a scene with lamps"
+        assert (plain.photo <= whole.photo).mean() > 0.99
+        assert (plain.photo == 255).all(axis=-1).sum() < (whole.photo == 255).all(axis=-1).sum()
+        assert (plain.focus, plain.blur) == (whole.focus, whole.blur)
+        sums = [shot.astype(float).sum() for shot in (plain.photo, plain.bokeh)]
+        assert sums[0] == pytest.approx(sums[1], rel=0.03)

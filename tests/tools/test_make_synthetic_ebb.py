@@ -84,6 +84,19 @@ def test_true_depths_and_empty_scenes_are_sets_of_their_own(made, tmp_path, make
     assert "exact_depth True" in refused.err
 
 
+def test_plain_pairs_are_for_training_alone(made, tmp_path, make):
+    few = ("--count", 2, "--test_count", 1, "--workers", 1, *SMALL)
+    done = make(tmp_path, "plain", *few, "--plain")
+    assert done.status == 0, done.err
+    same = [
+        [(tmp_path / "plain" / split / f"bokeh/{name}.jpg").read_bytes()
+         == (made / split / f"bokeh/{name}.jpg").read_bytes() for name in range(count)]
+        for split, count in (("test", 1), ("train", 2))
+    ]  # fmt: skip
+    assert same[0] == [True]
+    assert not all(same[1])
+
+
 def test_workers_and_growing_do_not_change_the_files(made, tmp_path, make):
     assert make(tmp_path, "set", "--count", 2, "--test_count", 0, *SMALL).status == 0
     done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 2, *SMALL)
