@@ -33,8 +33,8 @@ from pynet_tf.lens.focus import BLUR, SHARP_RANGE, LensSettings
 from pynet_tf.runs.run_directory import RunDirectory
 
 # Photos are shown to the network so much darker, and its pictures made as much brighter. It takes
-# what is clipped in all colours for a lamp, and by day that is paper and glints; lamps at night are
-# added as discs (`lens.light_discs`). On three real pairs 0.1 dB nearer to the shot.
+# what is clipped in all colours for a lamp, and amid bright things that is paper; lamps in the dark
+# are added as discs (`lens.light_discs`). On three real pairs 0.1 dB nearer to the shot.
 _HEADROOM = np.float32(0.93)
 # In pixels of the small copy: larger discs behind the focus are rare in training, and the network
 # takes too little light from them. On four synthetic scenes whose farthest disc grew from 22 to 38
@@ -88,7 +88,8 @@ class ToldNetwork:
             blur: radius of the largest blur, in percent of the photo's longer side.
             sharp_range: how far behind and before the focus, in depth, things stay sharp.
             highlights: how many times brighter than white small clipped lights are taken to be,
-                beyond the first; 0 for what is likely: 7 at night, none by day.
+                beyond the first; 0 for what is likely: 7 at night and in dark places, else
+                none.
 
         Returns:
             `[H, W, 3]` of the photo's type.

@@ -7,8 +7,8 @@ are taken out of the photo before the network sees it, and their discs are added
     light      [h, w, 3] float32, linear light of the photo, 0..1
     defocus    [h/2, w/2] rounded up, float32, signed radius in pixels of the photo (`focus.py`)
 
-Nothing happens to what is sharp, to what is large, and, unless highlights are asked for, in
-daylight: there a clipped spot is seldom much brighter than it shows.
+Nothing happens to what is sharp, to what is large, and, unless highlights are asked for, by day to
+what is not in a dark place: amid bright things a clipped spot is seldom much brighter than white.
 """
 
 import functools
@@ -19,10 +19,17 @@ from scipy import ndimage, signal
 
 from pynet_tf.lens.optics import aperture
 
-# What a lamp at night is taken to be, in times white beyond the first, where nothing else is said.
-# On eight synthetic night scenes, whose lamps are 5 to 100 times white, the picture around the
-# lamps is nearest to the truth at 7 (18.8 dB; at 5 17.3, at 10 18.6; without discs 13.3).
-AT_NIGHT = 7.0
+# What a lamp in the dark is taken to be, in times white beyond the first, where nothing else is
+# said. On eight synthetic night scenes, whose lamps are 5 to 100 times white, the picture around
+# the lamps is nearest to the truth at 7 (18.8 dB; at 5 17.3, at 10 18.6; without discs 13.3).
+IN_THE_DARK = 7.0
+# In the dark: within so many pixels around a light, of at least this share that is no light, so
+# many are darker than the first light, fully, or than the second, at all. Glints on leaves and
+# lamps in the shade are so by day; paper, clouds and white walls are not.
+_AROUND, _LEAST_SEEN, _MOST_PIXELS, _DARK = 8, 0.3, 0.9, (0.1, 0.2)
+# By day a small light is as bright as the sky, and may be a gap to it, where the photo is white in
+# such parts; white of squares of so many pixels.
+_LARGE, _WHITE_PARTS = 15, (0.0, 0.002)
 # The photo's mean light: night up to the first, day from the second on.
 _NIGHT, _DAY = 0.06, 0.11
 # White in all three colours: light from the first on begins to count, fully this much above.
@@ -47,7 +54,9 @@ _MOST = 1500
 
 def whiteness(light: np.ndarray) -> np.ndarray:
     """Tells how far each pixel is clipped in all three colours: `[h, w]` float32, 0 to 1."""
-    return np.clip((light.min(axis=-1) - _WHITE[0]) / _WHITE[1], 0, 1)
+    # One by one: NumPy's least of a short axis takes six times as long.
+    darkest = functools.reduce(np.minimum, np.moveaxis(light, -1, 0))
+    return np.clip((darkest - _WHITE[0]) * np.float32(1 / _WHITE[1]), 0, 1)
 
 
 def separated(
@@ -63,7 +72,7 @@ def separated(
         light: see the module.
         defocus: see the module.
         highlights: how many times brighter than white they are, beyond the first; 0 for
-            `AT_NIGHT` by night and none by day.
+            `IN_THE_DARK` at night and in dark places, none elsewhere.
         blades: of the aperture, see `optics.aperture`.
         white: `whiteness` `[h, w]` of a larger photo, reduced to this one, since a small lamp is
             white no longer where its pixels are means; None takes that of `light`.
@@ -73,14 +82,12 @@ def separated(
         none these are `light` itself and zeros.
     """
     discs = np.zeros_like(light)
-    share = 1.0
-    if not highlights:
-        highlights = AT_NIGHT
-        share = 1 - _rise(light.mean(), (_NIGHT, _DAY))
-    if share == 0:
-        return light, discs
     white = whiteness(light) if white is None else white
     if not white.any():
+        return light, discs
+    night = 1 - _rise(light.mean(), (_NIGHT, _DAY))
+    gaps = 1 - _rise(ndimage.minimum_filter(white, _LARGE).mean(), _WHITE_PARTS)
+    if max(highlights, night, gaps) == 0:
         return light, discs
     signed = np.repeat(np.repeat(defocus, 2, axis=0), 2, axis=1)[: len(light), : light.shape[1]]
     without = light.copy()
@@ -91,12 +98,23 @@ def separated(
             1 - _rise(lamp.sum() / (np.pi * radius**2 + 1e-6), _DISC_AREAS),
             1 - _rise(lamp.sum() / max(light.shape) ** 2, _SQUARES),
         )
-        weight = share * small * _rise(abs(radius), _SMALLEST)
+        weight = small * _rise(abs(radius), _SMALLEST)
+        if weight > 0 and not highlights:
+            weight *= max(night, gaps * _darkness(light, lamps, place))
         if weight > 0:
             _fill(without, light, lamps, place, weight)
-            brightness = weight * (1 + highlights)
+            brightness = weight * (1 + (highlights or IN_THE_DARK))
             _add_disc(discs, signed, place, brightness * lamp, radius, blades)
     return without, discs
+
+
+def _darkness(light: np.ndarray, lamps: np.ndarray, place: tuple[slice, slice]) -> float:
+    """Tells how dark it is around a light, 0 to 1."""
+    around = _grown(place, _AROUND, light.shape)
+    seen = light[around].mean(axis=-1)[~lamps[around]]
+    if seen.size < _LEAST_SEEN * light[around].shape[0] * light[around].shape[1]:
+        return 0.0
+    return 1 - _rise(float(np.quantile(seen, _MOST_PIXELS)), _DARK)
 
 
 def _rise(value: float, between: tuple[float, float]) -> float:

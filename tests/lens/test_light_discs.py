@@ -1,4 +1,4 @@
-"""Lamps out of focus become even discs; what is sharp, large or in daylight stays as it is."""
+"""Lamps out of focus become even discs; what is sharp, large or not in the dark stays as it is."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_a_lamp_becomes_an_even_disc_with_a_crisp_rim():
     y, x = np.indices((HEIGHT, WIDTH))
     distance = np.hypot(y - 60, x - 80)
     inside, outside = discs[distance < 8], discs[distance > 12.5]
-    expected = 9 * (1 + light_discs.AT_NIGHT) / (np.pi * 10**2)
+    expected = 9 * (1 + light_discs.IN_THE_DARK) / (np.pi * 10**2)
     np.testing.assert_allclose(inside, expected, rtol=0.02)
     assert outside.max() < 1e-6
 
@@ -39,13 +39,22 @@ def test_blades_give_the_discs_corners():
     assert np.abs(round_ - hexagon).max() > 0.03
 
 
-def test_daylight_is_left_alone_unless_highlights_are_asked_for():
+def test_what_is_not_in_the_dark_is_left_alone_unless_highlights_are_asked_for():
     light, defocus = night()
-    light[80:] = 0.5
+    light[...] = np.where(light < 1, np.float32(0.3), light)
     without, discs = light_discs.separated(light, defocus)
-    assert without is light
+    np.testing.assert_array_equal(without, light)
     assert not discs.any()
     assert light_discs.separated(light, defocus, highlights=5.0)[1].any()
+
+
+def test_lamps_in_the_dark_part_of_a_bright_photo_become_discs():
+    light, defocus = night()
+    light[80:] = 0.6
+    assert light_discs.separated(light, defocus)[1].any()
+    # Beside the bright part it is not dark.
+    light[65:] = 0.6
+    assert not light_discs.separated(light, defocus)[1].any()
 
 
 def test_what_is_sharp_is_left_alone():
