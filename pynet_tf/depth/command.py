@@ -25,23 +25,24 @@ from pynet_tf.depth.map_form import map_size
 from pynet_tf.depth.normalization import MAP_SUFFIXES, normalize_files
 from pynet_tf.errors import InputError
 from pynet_tf.io.images import resize, write_image
-from pynet_tf.io.photo_paths import photo_paths, refuse_own_folder, refuse_shared_stems
+from pynet_tf.io.photo_paths import (
+    names_a_file,
+    photo_paths,
+    refuse_own_folder,
+    refuse_shared_stems,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Makes the maps; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    _check(options)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check(options, parser)
     if options.normalize:
         paths = photo_paths([options.normalize], MAP_SUFFIXES, print)
     else:
         paths = photo_paths(options.photo, say=print)
-    refuse_shared_stems(paths)
-    refuse_own_folder(paths, options.output)
-    if options.photos and options.photos.resolve() == options.output.resolve():
-        raise InputError(f"--output {options.output} holds the photos; name another folder")
-
-    targets = {path: options.output / f"{path.stem}.png" for path in paths}
+    targets = _targets(paths, options)
     waiting = [path for path in paths if options.overwrite or not targets[path].exists()]
     if not waiting:
         print(f"all {len(paths)} maps are in {options.output} already")
@@ -67,6 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
+def _targets(paths: Sequence[Path], options: argparse.Namespace) -> dict[Path, Path]:
+    """Returns the file of every map."""
+    if names_a_file(options.output, (".png",), paths):
+        return {paths[0]: options.output}
+    refuse_shared_stems(paths)
+    refuse_own_folder(paths, options.output)
+    if options.photos and options.photos.resolve() == options.output.resolve():
+        raise InputError(f"--output {options.output} holds the photos; name another folder")
+    return {path: options.output / f"{path.stem}.png" for path in paths}
+
+
 def _of_photos(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[tuple]:
     """Yields for every photo its map, or the error for one that cannot be had."""
     from pynet_tf.depth import sources
@@ -88,19 +100,32 @@ def _of_photos(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[t
         yield path, resize(found.depth, *map_size(*found.photo.shape[:2]))
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Checks what argparse cannot.
+
+    Raises:
+        InputError: nothing or too much is named, or options do not go together.
+    """
+
+    def given(names: Sequence[str]) -> list[str]:
+        return [name for name in names if getattr(options, name) != parser.get_default(name)]
+
     if bool(options.photo) == bool(options.normalize):
         raise InputError("name photos, or --normalize with a folder of maps; one of the two")
     if options.normalize:
-        if options.refine:
-            raise InputError("--refine is for photos; leave it out with --normalize")
+        for flag in given(("refine", "batch_size", *flags.MODEL)):
+            raise InputError(f"--{flag} is for photos; leave it out with --normalize")
         if options.photos and not options.photos.is_dir():
             raise InputError(f"--photos {options.photos} is no folder; check the name")
         return
-    for flag in ("invert", "photos"):
-        if getattr(options, flag):
-            raise InputError(f"--{flag} is for --normalize; leave it out for photos")
-    if str(options.model).endswith(".h5") and not Path(options.model).is_file():
+    for flag in given(("invert", "photos")):
+        raise InputError(f"--{flag} is for --normalize; leave it out for photos")
+    is_megadepth = str(options.model).endswith(".h5")
+    for flag in () if is_megadepth else given(("refine", "batch_size")):
+        raise InputError(
+            f"--{flag} is for MegaDepth; leave it out, or give its weights with --model"
+        )
+    if is_megadepth and not Path(options.model).is_file():
         raise InputError(
             f"the weights {options.model} are not there; make them with "
             "tools/convert_megadepth.py from best_generalization_net_G.pth"
@@ -118,8 +143,8 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         required=True,
-        metavar="FOLDER",
-        help="folder for the maps, NAME.png for NAME.jpg",
+        metavar="PATH",
+        help="folder for the maps, NAME.png for NAME.jpg; of one photo also a file, like map.png",
     )
     parser.add_argument(
         "--refine",

@@ -129,6 +129,36 @@ def refuse_own_folder(paths: Iterable[Path], output: Path, flag: str = "--output
             raise InputError(f"{flag} {output} is the folder of {path}; name another folder")
 
 
+def names_a_file(output: Path, suffixes: Sequence[str], inputs: Sequence[Path]) -> bool:
+    """Tells whether `--output` names the one file that is to be made, and not a folder.
+
+    Args:
+        output: what was named.
+        suffixes: that the file may have.
+        inputs: what is read.
+
+    Raises:
+        InputError: it looks like a file and cannot be the one: it has another suffix, there are
+            several inputs, or it is one of them.
+    """
+    suffix = output.suffix.lower()
+    if output.is_dir() or suffix not in {*PHOTO_SUFFIXES, *suffixes}:
+        return False
+    if suffix not in suffixes:
+        listed = ", ".join(suffixes)
+        raise InputError(
+            f"--output {output} cannot be written; end it in {listed}, or name a folder"
+        )
+    if len(inputs) > 1:
+        raise InputError(
+            f"--output {output} is the name of one picture, and {len(inputs)} are to be made; name "
+            "a folder"
+        )
+    if os.path.realpath(output) in map(os.path.realpath, inputs):
+        raise InputError(f"--output {output} is what is read; name another file")
+    return True
+
+
 def find_by_stem(folder: Path, stem: str, suffixes: Sequence[str] = PHOTO_SUFFIXES) -> Path | None:
     """Returns the file in `folder` with this stem and one of the suffixes, None if none is there.
 

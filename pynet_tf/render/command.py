@@ -158,6 +158,11 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         return
     if not options.model.exists():
         atomic_files.settle(options.model.parent)
+    if options.model.is_file() and options.model.suffix != ".tflite":
+        raise InputError(
+            f"--model {options.model} is no model; give a folder of pynet_tf.train or "
+            "pynet_tf.export, or a .tflite file"
+        )
     if not (options.model.is_dir() or options.model.suffix == ".tflite"):
         raise InputError(
             f"--model {options.model} is not there; train one (python -m pynet_tf.train), "
@@ -179,7 +184,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("photo", nargs="+", help="photos, folders of photos or patterns")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FOLDER", help="folder of the pictures"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="folder of the pictures; of one photo also a file, like bokeh.jpg",
     )
     parser.add_argument("--method", choices=("net", "lens"), default="net", help="what renders")
     parser.add_argument(

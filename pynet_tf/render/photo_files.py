@@ -39,16 +39,18 @@ def plan(
 
     Args:
         photos: from `photo_paths.photo_paths`.
-        output: folder of the pictures; need not be there.
+        output: folder of the pictures; need not be there. Of one photo also the picture's file.
         picture_format: `png`, `jpg` or `same`: the photo's own, JPEG for HEIC and AVIF photos, or
             PNG where that cannot be written.
         depth: where the depth maps are, if they are files.
 
     Raises:
-        InputError: two pictures would have one name, or the folder is a file or holds the photos
-            or their depth maps.
+        InputError: two pictures would have one name, the folder is a file or holds the photos or
+            their depth maps, or the file is of another format or one that is read.
     """
     photos = list(photos)
+    if photo_paths.names_a_file(output, _WRITABLE, photos):
+        return [_in_file(photos[0], output, picture_format, depth)]
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output} is a file; name a folder")
     photo_paths.refuse_own_folder([Path(os.path.realpath(photo)) for photo in photos], output)
@@ -66,6 +68,16 @@ def plan(
                 "render them into different folders"
             )
     return list(planned.values())
+
+
+def _in_file(photo: Path, output: Path, picture_format: str, depth: Path | None) -> PlannedPicture:
+    if picture_format != "same" and output.suffix.lower() != f".{picture_format}":
+        raise InputError(
+            f"--output {output} and --format {picture_format} do not agree; leave --format out"
+        )
+    if depth is not None and os.path.realpath(depth) == os.path.realpath(output):
+        raise InputError(f"--output {output} is the depth map; name another file")
+    return PlannedPicture(photo, output)
 
 
 def _suffix(photo: Path, picture_format: str) -> str:

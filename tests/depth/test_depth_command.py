@@ -174,6 +174,14 @@ def test_command_makes_the_maps_of_a_folder_and_survives_a_bad_photo(
     assert (tmp_path / "depth" / "tall.png").read_text() == "mine"
 
 
+def test_one_photos_map_may_be_named(weights, tmp_path):
+    Image.fromarray(photo_of(97, 64)).save(tmp_path / "tall.jpg")
+    named = tmp_path / "new" / "map.png"
+    arguments = [tmp_path / "tall.jpg", "--model", weights, "--output", named]
+    assert main([str(argument) for argument in arguments]) == 0
+    assert Image.open(named).size == (32, 48)
+
+
 def test_overwriting_replaces_a_map(weights, tmp_path):
     Image.fromarray(photo_of(97, 64)).save(tmp_path / "tall.png")
     output = tmp_path / "depth"
@@ -199,6 +207,12 @@ def test_overwriting_replaces_a_map(weights, tmp_path):
         ("a.jpg --model net.weights.h5 --output out --invert", "--invert is for --normalize"),
         ("--normalize . --output out --refine", "--refine is for photos"),
         ("--normalize . --output out --photos none", "--photos none is no folder"),
+        ("--normalize . --output out --model net.weights.h5", "--model is for photos"),
+        ("--normalize . --output out --batch_size 2", "--batch_size is for photos"),
+        ("a.jpg --output out --batch_size 2", "--batch_size is for MegaDepth"),
+        ("a.jpg --output out --refine", "--refine is for MegaDepth"),
+        ("a.jpg linked --model net.weights.h5 --output out.png", "the name of one picture, and 2"),
+        ("a.jpg --model net.weights.h5 --output out.jpg", "cannot be written; end it in .png"),
     ],
 )
 def test_mistakes_end_with_one_sentence(tmp_path, monkeypatch, arguments, said):

@@ -202,8 +202,39 @@ def test_photos_and_depth_maps_cannot_be_overwritten(folder):
     (folder / "linked" / "a.jpg").symlink_to(folder / "photos" / "a.jpg")
     with pytest.raises(InputError, match="is the folder of"):
         run_lens("--overwrite", "--output", "photos", photos="linked")
-    with pytest.raises(InputError, match="is a file"):
+    with pytest.raises(InputError, match="the name of one picture, and 2 are to be made"):
         run_lens("--output", "photos/a.jpg")
+    with pytest.raises(InputError, match="is what is read; name another file"):
+        run_lens("--overwrite", "--output", "photos/../photos/a.jpg", photos="photos/a.jpg")
+    with pytest.raises(InputError, match="is the depth map; name another file"):
+        run_lens(
+            *("--overwrite", "--output", "depth/a.png"), photos="photos/a.jpg", depth="depth/a.png"
+        )
+
+
+def test_one_photos_picture_may_be_named(folder, capsys):
+    photo = "photos/a.jpg"
+    assert run_lens(photos=photo) == 0
+    for name in ("new/bokeh.JPG", "bokeh.png"):
+        assert run_lens("--output", name, photos=photo) == 0
+        assert (folder / name).is_file()
+        assert Image.open(name).size == (192, 128)
+    assert Image.open("bokeh.png").format == "PNG"
+    assert (folder / "new/bokeh.JPG").read_bytes() == (folder / "out/a.jpg").read_bytes()
+    before = (folder / "bokeh.png").read_bytes()
+    assert run_lens("--output", "bokeh.png", "--blur", "5", photos=photo) == 0
+    assert "left alone" in capsys.readouterr().out
+    assert (folder / "bokeh.png").read_bytes() == before
+    assert run_lens("--output", "bokeh.png", "--blur", "5", "--overwrite", photos=photo) == 0
+    assert (folder / "bokeh.png").read_bytes() != before
+    with pytest.raises(InputError, match=r"bokeh.heic cannot be written; end it in \.jpg"):
+        run_lens("--output", "bokeh.heic", photos=photo)
+    with pytest.raises(InputError, match="do not agree"):
+        run_lens("--output", "bokeh2.png", "--format", "jpg", photos=photo)
+    # A folder may be called like a picture.
+    (folder / "album.png").mkdir()
+    assert run_lens("--output", "album.png") == 0
+    assert names(folder / "album.png") == ["a.jpg", "ünser Foto.png"]
 
 
 def test_kept_depth_maps_take_nothings_place(folder):
@@ -243,6 +274,7 @@ def test_a_photo_is_not_its_own_depth_map(folder):
     [
         ("photos --depth depth --output out --model nowhere", "--method lens"),
         ("photos --model no --depth depth --output out", "tools/convert_tf1_checkpoint.py"),
+        ("photos --model depth/a.png --depth depth --output out", "a.png is no model; give a"),
         ("photos --method lens --output out --depth nowhere", "nowhere is not there"),
         ("photos --method lens --output out --depth depth/a.png", "one file for 2 photos"),
         ("photos --method lens --output out --depth depth --level 2", "--level belongs to"),
