@@ -9,7 +9,8 @@ r"""Writes a trained or converted model for other programs.
 A SavedModel takes photos and depth maps of any size and gives pictures. A LiteRT or ONNX model
 is the network alone; docs/exported_models.md says how its input is made.
 `weights` are a folder small enough to share: one level's weights in 16 bits, which render,
-evaluate, export and train --start_from take.
+evaluate, export and train --start_from take. Without --format the end of --output says what is
+written: .tflite, .onnx, or else a SavedModel.
 """
 
 import argparse
@@ -22,10 +23,14 @@ from pynet_tf.errors import InputError
 from pynet_tf.io import photo_paths
 from pynet_tf.runs.run_directory import RunDirectory
 
+# Of files; the other formats are folders.
+_FORMATS = {".tflite": "litert", ".onnx": "onnx"}
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Loads the run and writes the model."""
     options = _parser().parse_args(arguments)
+    options.format = options.format or _FORMATS.get(options.output.suffix.lower(), "saved_model")
     _check(options)
 
     cli.import_tensorflow()
@@ -73,6 +78,11 @@ def _check(options: argparse.Namespace) -> None:
     if options.calibration is not None:
         photo_paths.photo_paths([options.calibration / "original"])
     output = options.output
+    named = _FORMATS.get(output.suffix.lower())
+    if named != options.format and (named or options.format in _FORMATS.values()):
+        ends = {form: suffix for suffix, form in _FORMATS.items()}
+        wanted = f"end it in {ends[options.format]}" if options.format in ends else "name a folder"
+        raise InputError(f"--output {output} is no name for --format {options.format}; {wanted}")
     if options.format == "saved_model":
         if output.exists() and not (output / "saved_model.pb").is_file():
             raise InputError(f"--output {output} is there and is no SavedModel; name another")
@@ -107,8 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=("saved_model", "litert", "onnx", "weights"),
-        default="saved_model",
-        help="SavedModel folder, .tflite file, .onnx file, or a folder of weights to share",
+        help="SavedModel folder, .tflite file, .onnx file, or a folder of weights to share; what "
+        "the end of --output says if not given",
     )
     parser.add_argument(
         "--output",

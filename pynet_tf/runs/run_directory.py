@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # For messages.
 SOURCES = (
     "give a folder written by pynet_tf.export, or a run directory of pynet_tf.train or "
-    "tools/convert_tf1_checkpoint.py; pynet_tf.render --method lens needs no model"
+    "tools/convert_tf1_checkpoint.py"
 )
 
 
@@ -60,14 +60,29 @@ class RunDirectory:
         """
         if not self.path.is_dir():
             raise InputError(f"{self} is not there or not a folder; {SOURCES}")
-        if not any(self.level(held).path.is_dir() for held in model.LEVELS):
-            raise InputError(f"{self} holds no model; {SOURCES}")
+        if not self._has_levels():
+            raise InputError(f"{self} holds no model; {self._nearby() or SOURCES}")
         if not any(held <= (level or 7) for held in self.trained_levels()):
             which = "trained level" if level is None else f"trained level {level} or finer"
             raise InputError(
                 f"{self} has no {which}; train it: python -m pynet_tf.train --run_dir {self} "
                 f"--level {level or 7}"
             )
+
+    def _has_levels(self) -> bool:
+        return any(self.level(held).path.is_dir() for held in model.LEVELS)
+
+    def _nearby(self) -> str | None:
+        """Names the run directory that was probably meant: the one around, or one in it."""
+        path = self.path.absolute()
+        if path.name in {f"level_{level}" for level in model.LEVELS}:
+            return f"it is one level of {path.parent}: give that folder"
+        inside = sorted(child for child in path.iterdir() if child.is_dir())
+        runs = [str(child) for child in inside if RunDirectory(child)._has_levels()]
+        if not runs:
+            return None
+        more = f" or one of {len(runs) - 1} more in it" if len(runs) > 1 else ""
+        return f"give {runs[0]}{more}"
 
     def finest(self) -> Description | None:
         """Describes the finest level that has a checkpoint; None if there is none.

@@ -94,15 +94,29 @@ def test_mistakes_are_answered_in_one_sentence(run_dir, nursery, tmp_path):
             ("--format", "litert", "--quantize", "full_int8", *out),
             "--calibration belong together",
         ),
+        (("--format", "litert", *out), "end it in .tflite"),
+        (("--format", "onnx", "--output", tmp_path / "out.tflite"), "end it in .onnx"),
+        (("--format", "weights", "--output", tmp_path / "out.onnx"), "name a folder"),
+        (("--quantize", "int8", "--output", tmp_path / "out.onnx"), "belongs to --format litert"),
     ):
         with pytest.raises(InputError, match=told):
             main(["--run_dir", str(run_dir), *map(str, arguments)])
+    with pytest.raises(InputError, match=f"one level of {run_dir}: give that folder"):
+        main(["--run_dir", str(run_dir / f"level_{LEVEL}"), *map(str, out)])
+    with pytest.raises(InputError, match=f"holds no model; give {run_dir}"):
+        main(["--run_dir", str(run_dir.parent), *map(str, out)])
     done = nursery.run("pynet_tf.export", "--run_dir", "nowhere", *out, cwd=tmp_path)
     assert done.status == 2
     assert "nowhere is not there" in done.err
     assert done.err.count("\n") == 1
     assert (tmp_path / "mine" / "thesis.txt").exists()
     assert not (tmp_path / "out").exists()
+
+
+def test_the_end_of_the_output_says_the_format(run_dir, tmp_path):
+    file = tmp_path / "out.TFLITE"
+    main(["--run_dir", str(run_dir), "--level", "7", "--output", str(file)])
+    assert file.read_bytes()[4:8] == b"TFL3"
 
 
 @pytest.mark.parametrize(("quantize", "least"), [("none", 90), ("float16", 50), ("int8", 30)])
