@@ -22,6 +22,10 @@ from pynet_tf.io import atomic_files
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Evaluates and writes the report."""
     options = _parser().parse_args(arguments)
+    if options.no_lens and options.lens_blur:
+        raise InputError("--no_lens leaves out the lenses that --lens_blur asks for; give one")
+    if options.photos and options.count:
+        raise InputError("--photos names the photos, and --count chooses some; give one of the two")
     models = _labels(options.model)
     if options.output.exists() and not options.output.is_dir():
         raise InputError(f"{options.output} is a file; give a folder with --output")

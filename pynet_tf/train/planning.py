@@ -108,9 +108,12 @@ def plan(job: Job, fingerprint: str) -> Plan:
     for name, standard in _NEW.items():
         asked, found = getattr(job, name), getattr(known, name, None)
         if None not in (asked, found) and asked != found:
+            had, wanted = f"--{name} {found}", str(asked)
+            if isinstance(found, bool):
+                had, wanted = (f"--{name}" if value else f"--no-{name}" for value in (found, asked))
             raise InputError(
-                f"{known_folder} was trained with --{name} {found}, not {asked}; leave the flag "
-                "away or choose another --run_dir"
+                f"{known_folder} was trained with {had}, not {wanted}; leave the flag away or "
+                "choose another --run_dir"
             )
         architecture[name] = next(v for v in (asked, found, standard) if v is not None)
     matched = job.recipe.match_exposure and architecture["head"] == "defocus"

@@ -452,6 +452,9 @@ def test_mistakes_are_said_in_one_sentence(tiny_ebb, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file is a file"):
         evaluate.main([*given, "--output", "file"])
+    for contradiction in (["--no_lens", "--lens_blur", "3"], ["--photos", "1", "--count", "1"]):
+        with pytest.raises(InputError, match="give one"):
+            evaluate.main([*given, *contradiction])
     for wrong in (["--level", "4"], ["--count", "0"], ["--lens_blur", "-1"]):
         with pytest.raises(SystemExit):
             evaluate.main([*given, *wrong])

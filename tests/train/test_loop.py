@@ -219,6 +219,8 @@ def test_new_runs_have_residual_heads_unless_told_otherwise(tiny_ebb, tmp_path, 
     assert agreed(job(tiny_ebb, tmp_path / "old", 6), "any").head == "original"
     with pytest.raises(InputError, match="--head residual, not original"):
         agreed(job(tiny_ebb, trained, 6, head="original"), "any")
+    with pytest.raises(InputError, match="trained with --depth, not --no-depth"):
+        agreed(job(tiny_ebb, trained, 6, depth=False), "any")
 
 
 def test_other_data_is_refused(tiny_ebb, trained):

@@ -118,7 +118,7 @@ def _convert(name: str, kept: Path) -> str:
     except Exception as error:
         raise InputError(
             f"the LiteRT form of {name} cannot be made ({short_reason(error)}); make room in "
-            f"{tempfile.gettempdir()} and {kept.parent}, or give another --depth_model"
+            f"{tempfile.gettempdir()} and {kept.parent}, or give another estimator"
         ) from error
     relative = getattr(estimator, "depth_estimation_type", "relative") == "relative"
     return "disparity" if relative else "distance"
@@ -159,8 +159,8 @@ def _refuse_full_disk(name: str, kept: Path) -> None:
         if free < needed:
             raise InputError(
                 f"{place} has room for {free / 1e6:.0f} MB, and making the LiteRT form of {name} "
-                f"takes {needed / 1e6:.0f} MB there; make room, or give a depth map with --depth "
-                "MAP.png"
+                f"takes {needed / 1e6:.0f} MB there; make room, or give another estimator or, to "
+                "pynet_tf.render, a depth map"
             )
 
 
@@ -177,7 +177,7 @@ def _cannot_be_had(name: str, reason: str) -> str:
     if name in PRESETS and _is_fetched(name):
         anew = f"remove {_fetched_folder()} to have it fetched anew, "
     return (
-        f"the depth estimator {name} cannot be had ({reason}); {anew}give a depth map with --depth "
-        "MAP.png or another estimator's file with --depth_model FILE, or fetch the preset on "
-        "another machine and give its folder with --depth_model FOLDER"
+        f"the depth estimator {name} cannot be had ({reason}); {anew}give the preset's "
+        "folder, fetched on another machine, or another estimator's file in its place, or, to "
+        "pynet_tf.render, a depth map with --depth MAP.png"
     )
