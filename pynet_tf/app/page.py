@@ -85,7 +85,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                 with gr.Accordion("The same from the command line", open=False):
                     command = gr.Code(
                         language="shell", show_label=False, interactive=False, elem_id="command",
-                        wrap_lines=True, buttons=["copy"],
+                        wrap_lines=True, buttons=["copy"], lines=2,
                     )  # fmt: skip
         # Fields for what the page's script tells and is told.
         point = gr.Textbox(visible="hidden", elem_id="point")

@@ -36,6 +36,11 @@ def run(main: Callable[[], int | None], name: str) -> None:
         status = ended.code
     except InputError as error:
         status, said = 2, f"error: {error}"
+    except MemoryError:
+        status, said = (
+            2,
+            "error: the memory is too small; close other programs, or give less at once",
+        )
     except KeyboardInterrupt:
         status, said = 130, "interrupted"
     except OSError as error:

@@ -79,6 +79,7 @@ class LiteRTNetwork:
 
         Raises:
             InputError: the image has another size than the only one that the file takes.
+            MemoryError: LiteRT gets too little memory for this size.
         """
         image = np.ascontiguousarray(image, np.float32)
         if self.size is not None and self.size != image.shape[1:3]:
@@ -87,10 +88,15 @@ class LiteRTNetwork:
                 f"{self.name} takes only photos of {2 * width}x{2 * height} pixels or up to 64 "
                 "less; export it without --height and --width"
             )
-        if self._prepared != image.shape:
-            self._prepare(image.shape)
-        self._interpreter.set_tensor(self._given["index"], image)
-        self._interpreter.invoke()
+        try:
+            if self._prepared != image.shape:
+                self._prepare(image.shape)
+            self._interpreter.set_tensor(self._given["index"], image)
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            # It has run before; what a larger image lacks is memory, and the next is prepared anew.
+            self._prepared = None
+            raise MemoryError(f"LiteRT: {' '.join(str(error).split())[:200]}") from error
         return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
 
     def _prepare(self, shape: tuple[int, ...]) -> None:

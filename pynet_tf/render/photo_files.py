@@ -131,6 +131,13 @@ def kept_map(keep_depth: Path, photo: Path) -> Path:
     return keep_depth / f"{photo.stem}.png"
 
 
+def _rendered(render: Renderer, found: PhotoWithDepth, photo: Path) -> np.ndarray:
+    try:
+        return render(found)
+    except InputError as error:
+        raise InputError(f"{photo}: {error}") from error
+
+
 def render_file(
     planned: PlannedPicture, render: Renderer, source: Source, keep_depth: Path | None = None
 ) -> PhotoWithDepth:
@@ -147,13 +154,17 @@ def render_file(
         What was rendered, with remarks on all that the picture does not keep.
 
     Raises:
-        InputError: the photo or its depth map cannot be used; the message names the file.
+        InputError: the photo or its depth map cannot be used, or needs more memory than there is;
+            the message names the file.
     """
-    found = source(planned.photo)
     try:
-        picture = render(found)
-    except InputError as error:
-        raise InputError(f"{planned.photo}: {error}") from error
+        found = source(planned.photo)
+        picture = _rendered(render, found, planned.photo)
+    except MemoryError as error:
+        raise InputError(
+            f"{planned.photo}: the memory is too small for it; close other programs, or make the "
+            "photo smaller"
+        ) from error
     lost = found.remarks
     if picture.dtype != found.photo.dtype:
         lost += ("this network makes pictures of 8 bits a channel of its 16",)

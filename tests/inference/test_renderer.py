@@ -173,3 +173,25 @@ def test_the_forms_that_come_with_the_project_are_of_its_network():
         form = litert_cache.form(boxed, None, kind)
         assert form.is_relative_to(boxed)
         assert np.abs(LiteRTNetwork(form)(image) - expected).max() < allowed
+
+
+def test_too_little_memory_for_litert_is_told_apart_from_a_damaged_file():
+    run = LiteRTNetwork(litert_cache.boxed_network() / "level_1" / "int8.tflite")
+    image = np.zeros((1, 64, 96, 13), np.float32)
+    expected = run(image)
+
+    class Full:
+        def __init__(self, interpreter):
+            self._interpreter = interpreter
+
+        def __getattr__(self, name):
+            return getattr(self._interpreter, name)
+
+        def allocate_tensors(self):
+            raise RuntimeError("failed to allocate")
+
+    kept, run._interpreter = run._interpreter, Full(run._interpreter)
+    with pytest.raises(MemoryError, match="failed to allocate"):
+        run(np.zeros((1, 128, 96, 13), np.float32))
+    run._interpreter = kept
+    np.testing.assert_array_equal(run(image), expected)

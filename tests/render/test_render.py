@@ -14,7 +14,7 @@ from pynet_tf.depth import sources
 from pynet_tf.depth.estimators import choosing
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
-from pynet_tf.inference import litert_cache, loading, renderer, tiling
+from pynet_tf.inference import large_lens, litert_cache, loading, renderer, tiling
 from pynet_tf.io import images
 from pynet_tf.lens import optics
 from pynet_tf.render import command as render
@@ -406,3 +406,22 @@ def test_large_photos_are_rendered_as_small_ones_are(models, kind):
     # Where a value is close to a half, rounding may go either way.
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.01
+
+
+def test_a_photo_that_needs_too_much_memory_is_named_and_the_others_are_done(
+    folder, monkeypatch, capsys
+):
+    def with_little_memory(photo, *_, **__):
+        if photo.shape[0] > 128:
+            raise MemoryError("Unable to allocate 9 GiB")
+        return photo
+
+    monkeypatch.setattr(large_lens, "render", with_little_memory)
+    images.write_image(folder / "photos" / "large.png", photo_of(256, 192))
+    images.write_image(folder / "depth" / "large.png", depth_of(256, 192))
+    assert run_lens() == 1
+    said = capsys.readouterr().err
+    assert "large.png: the memory is too small for it; close other programs" in said
+    assert names(folder / "out") == ["a.jpg", "ünser Foto.png"]
+    with pytest.raises(InputError, match="too small"):
+        run_lens("--output", "alone", photos="photos/large.png")
