@@ -1,6 +1,7 @@
 """Several devices and machines do what one device does; real processes on this machine."""
 
 import json
+import random
 import signal
 import socket
 import time
@@ -55,16 +56,26 @@ def arguments(tiny_ebb, run_dir, workers, number) -> tuple[list[str], dict[str, 
 
 
 def start_two(start, run_dirs, *more, program=COMMAND) -> list[Running]:
-    sockets = [socket.socket() for _ in range(2)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    workers = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-    for one in sockets:
-        one.close()
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     return [
         start(run_dir, *more, program=program, workers=workers, number=number)
         for number, run_dir in enumerate(run_dirs)
     ]
+
+
+def free_ports(count: int) -> list[int]:
+    """Finds ports that nothing listens at, below those that systems give to any connection.
+
+    One of those may be given away between its choice and the worker's start.
+    """
+    found = []
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no port is free")
 
 
 def finish(processes: list[Running]) -> list[Ended]:
@@ -84,7 +95,8 @@ def weights(run_dir) -> list[np.ndarray]:
 def wait_for(path, processes):
     end = time.monotonic() + 240
     while not path.exists():
-        assert not any(process.is_over() for process in processes), "a worker ended early"
+        over = [process for process in processes if process.is_over()]
+        assert not over, ["a worker ended early", *(process.end(timeout=1) for process in over)]
         assert time.monotonic() < end, f"{path} did not appear"
         time.sleep(0.01)
 
