@@ -45,7 +45,7 @@ def start(tiny_ebb, tmp_path_factory):
 def arguments(tiny_ebb, run_dir, workers, number) -> tuple[list[str], dict[str, str]]:
     flags = {
         "level": 7, "data_dir": tiny_ebb, "run_dir": run_dir, "width": 0.05, "largest_kernel": 3,
-        "batch_size": 4, "window": 64, "learning_rate": 1e-3, "warm_up": 0, "iterations": STEPS,
+        "batch_size": 4, "window": 64, "learning_rate": 1e-4, "warm_up": 0, "iterations": STEPS,
         "eval_step": 10, "eval_photos": 1,
     }  # fmt: skip
     given = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
