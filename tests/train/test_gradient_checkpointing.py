@@ -51,7 +51,9 @@ def test_values_and_gradients_are_the_networks(level, head):
         else:
             scale = largest[variable.path]
         assert scale > 0, variable.path
-        np.testing.assert_allclose(b, a, atol=1e-5 * scale, err_msg=variable.path)
+        # What is not computed again, or twice, is off by as much as it is; rounding, which differs
+        # by processor, by 1e-5 of it.
+        np.testing.assert_allclose(b, a, atol=1e-4 * scale, err_msg=variable.path)
 
 
 def test_every_block_but_no_more_is_computed_again():

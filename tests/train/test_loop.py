@@ -235,7 +235,7 @@ def test_other_width_is_refused_and_that_of_the_level_below_taken_over(tiny_ebb,
 
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tiny_ebb, trained):
-    wild = dataclasses.replace(TINY, l1=1e39, iterations=50)
+    wild = dataclasses.replace(TINY, l1=float("inf"), iterations=50)
     with pytest.raises(InputError, match=r"not finite at step \d+.*step_00000004"):
         loop.train_level(job(tiny_ebb, trained, recipe=wild, allow_changes=True, eval_step=1000))
     assert RunDirectory(trained).load()[1].step == 4
