@@ -90,15 +90,17 @@ class Doubling:
         radius, cover = pyramid.enlarge_inside(own), pyramid.enlarge_inside(covers)
         share = pyramid.enlarge_inside(_share(own, covers))
         coarse, changes = self._lights(window)
-        change = light - pyramid.enlarge_inside(coarse)
+        lit = pyramid.enlarge_inside(coarse)
         kept = pyramid.kept_detail(radius, finest) * (1 - cover)
         near = around(self._near, window, 2)
         if near.any():
             # Beside near things, what is more than the light around is their edge, not detail.
             beside = ndimage.maximum_filter(near, 3)[1:-1, 1:-1, None]
             kept *= 1 - pyramid.enlarge_inside(beside)
-        change *= kept - 1
-        change += pyramid.enlarge_inside(changes)
+        detail = light - lit
+        change = pyramid.enlarge_inside(changes)
+        change -= detail
+        change += pyramid.left_of(detail, lit, kept)
         change *= share
         return change, share
 

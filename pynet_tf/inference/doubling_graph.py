@@ -81,7 +81,9 @@ class Doubling:
         kept = lens_ops.kept_detail(radius, level) * (1.0 - cover)
         # Beside near things, what is more than the light around is their edge, not detail.
         kept *= 1.0 - _enlarge_inside(beside)
-        change = (light - _enlarge_inside(coarse)) * (kept - 1.0)
+        lit = _enlarge_inside(coarse)
+        detail = light - lit
+        change = lens_ops.left_of(detail, lit, kept) - detail
         return (change + _enlarge_inside(changes)) * share
 
     def _lights(self, window: Window, radius: tf.Tensor, share: tf.Tensor) -> list[tf.Tensor]:
@@ -131,8 +133,9 @@ def near_cover(defocus: tf.Tensor) -> tf.Tensor:
         coarse = enlarge(tf.concat([reach, covers[octave + 1], change], axis=-1))
         farther, cover, change = tf.split(coarse, 3, axis=-1)
         reach = tf.maximum(_spread(radii[octave]), 2.0 * farther)
-        lost = (1.0 - lens_ops.kept_detail(reach, 2)) * (covers[octave] - cover)
-        change = (change - lost) * _blurred(reach)
+        detail = covers[octave] - cover
+        left = lens_ops.left_of(detail, cover, lens_ops.kept_detail(reach, 2))
+        change = (change - detail + left) * _blurred(reach)
     return tf.clip_by_value(covers[0] + change, 0.0, 1.0)[:, :height, :width]
 
 

@@ -7,7 +7,7 @@ the whole picture gives, up to float rounding. The pyramid is cut behind level 4
 
     coarse  image -> features [1, H/4, W/4, 64 * width] and, for level 3's picture, what the head
             has made at level 4: of `residual` level_4 [1, H/4, W/4, 3] and mask [1, H/4, W/4, 1],
-            of `defocus` changes [1, H/4, W/4, 7] and reach [1, H/4, W/4, 1]
+            of `defocus` changes [1, H/4, W/4, 7], reach and largest [1, H/4, W/4, 1]
     fine    image, maps: all these -> level_1, level_2, level_3, all from windows of one place
 
 The halo, in pixels of level 3 (half the image's), follows the longest way back from level 1:
@@ -115,7 +115,8 @@ def _maps(pyramid: keras.Model) -> dict:
     made = {layer.name: layer.output for layer in pyramid.layers}
     maps = {"features": made[LAST_COARSE_LAYER]}
     if "level_4_reach" in made:
-        return maps | {"changes": made["level_4_layers"][0], "reach": made["level_4_reach"]}
+        maps |= {"changes": made["level_4_layers"][0], "reach": made["level_4_reach"]}
+        return maps | {"largest": made["level_4_largest_radius"]}
     if "level_4_mask" in made:
         return maps | {"level_4": made["level_4"], "mask": made["level_4_mask"]}
     return maps

@@ -6,7 +6,16 @@ networks are run at; a test holds the two beside each other. `[h, w]` or `[h, w,
 
 import numpy as np
 
-from pynet_tf.model.disc import DARKEST, KEPT, KEPT_OF_FINEST, NEAR_FROM, SHARP_RADIUS, TOE
+from pynet_tf.model.disc import (
+    DARKEST,
+    KEPT,
+    KEPT_OF_FINEST,
+    LIFTED,
+    MOST_TURNED,
+    NEAR_FROM,
+    SHARP_RADIUS,
+    TOE,
+)
 
 
 def to_light(values: np.ndarray) -> np.ndarray:
@@ -68,6 +77,22 @@ def kept_detail(radius: np.ndarray, finest: bool) -> np.ndarray:
     return np.interp(radius, places, shares).astype(np.float32)
 
 
+def left_of(detail: np.ndarray, around: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Returns what a disc leaves of a detail; overwrites the detail.
+
+    Args:
+        detail: what a size has more than the next coarser one.
+        around: the coarser size's light, enlarged.
+        share: from `kept_detail`.
+    """
+    if (share < 0).any():
+        most = np.float32(MOST_TURNED) * around
+        most += np.float32(LIFTED) * np.maximum(share, 0)
+        np.minimum(detail, most, out=detail)
+    detail *= share
+    return detail
+
+
 def blurred(radius: np.ndarray) -> np.ndarray:
     """Tells how much of a pixel is the lens' and not the photo's own: 0 sharp, 1 out of focus."""
     return np.clip(radius * np.float32(1 / SHARP_RADIUS), 0, 1)
@@ -97,8 +122,10 @@ def near_cover(defocus: np.ndarray) -> np.ndarray:
         own = np.maximum(radii[octave], _largest_around(spread))
         reach = own if reach is None else np.maximum(own, 2 * enlarge(reach))
         if octave < 5:
-            detail = covers[octave] - enlarge(covers[octave + 1])
-            change = enlarge(change) - (1 - kept_detail(reach, False)) * detail
+            around = enlarge(covers[octave + 1])
+            detail = covers[octave] - around
+            change = enlarge(change) - detail
+            change += left_of(detail, around, kept_detail(reach, False))
             change *= blurred(reach)
     return np.clip(covers[0] + change, 0, 1)[:height, :width]
 

@@ -7,8 +7,8 @@ laid over the other. So near things out of focus spread over sharp ones behind t
 do not spread over sharp ones before them. Where everything around is in focus the photo comes
 back exactly, whatever is learned.
 
-A level learns a change of the far layer's radius and a correction of its brightness. An untrained
-network is a thin lens.
+A level learns a change of the far layer's radius, in parts of the largest around, and a
+correction of its brightness. An untrained network is a thin lens.
 
     photo      [B, 2H, 2W, 3] float32 in [0, 1], the whole photo; above 1 what is brighter
     defocus    [B, H, W, 1] float32, signed radius of the circle of confusion, positive nearer
@@ -18,13 +18,14 @@ network is a thin lens.
 All tensors of a level have its size, those of the coarser level half of that.
 """
 
-from pynet_tf.model.blocks import add, conv, conv_head, join, up
+from pynet_tf.model.blocks import Kernels, add, conv, conv_head, join, up
 from pynet_tf.model.lens_layers import (
     CoarsestStep,
     Compose,
     Divide,
     FinestStep,
     HalveParts,
+    LargestRadius,
     Light,
     NearRadius,
     Reach,
@@ -40,12 +41,12 @@ class DefocusHead:
     Args:
         photo: see the module.
         defocus: see the module.
-        seed: of the initial kernels, see `pynet`.
+        kernels: the initial ones, see `blocks`.
     """
 
-    def __init__(self, photo, defocus, seed: int | None):
+    def __init__(self, photo, defocus, kernels: Kernels):
         self.outputs: dict = {}
-        self._seed = seed
+        self._kernels = kernels
         self._light, self._bright = Light("photo_light")(photo)
         self._averages = averages(self._light, 1, 7, "average_light")
         self._photo, self._radius, self._signed, near = {}, {}, {}, {}
@@ -60,6 +61,11 @@ class DefocusHead:
         self._reach = {7: Reach("level_7_reach")(near[7])}
         for level in range(6, 1, -1):
             self._reach[level] = Reach(f"level_{level}_reach")(near[level], self._reach[level + 1])
+        self._largest = {6: LargestRadius("level_6_largest_radius", 6)(self._radius[6])}
+        for level in range(5, 1, -1):
+            self._largest[level] = LargestRadius(f"level_{level}_largest_radius", level)(
+                self._largest[level + 1]
+            )
         # What each level's layers have more than the photo's, and what it learned of the radius.
         self._changes, self._learned = {}, {}
 
@@ -88,6 +94,7 @@ class DefocusHead:
                 self._photo[level + 1],
                 self._changes[level + 1],
                 radius,
+                self._largest[level],
                 self._reach[level],
                 maps,
                 inherited,
@@ -104,9 +111,9 @@ class DefocusHead:
         """
         channels = features.shape[-1]
         seen = self.sees(2, join(features, image))
-        features = add(conv(seen, channels, 3, "level_2_g2", self._seed, norm=False), features)
-        return add(conv(features, channels, 1, "level_2_g3", self._seed, norm=False), features)
+        features = add(conv(seen, channels, 3, "level_2_g2", self._kernels, norm=False), features)
+        return add(conv(features, channels, 1, "level_2_g3", self._kernels, norm=False), features)
 
     def level_1_features(self, features, channels: int):
         """Returns level 1's features: those of level 2 and its defocus, enlarged."""
-        return up(self.sees(2, features), channels, "level_1_up", self._seed)
+        return up(self.sees(2, features), channels, "level_1_up", self._kernels)

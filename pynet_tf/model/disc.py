@@ -9,12 +9,16 @@ TOE = 0.05
 # Where light is below zero its value stays at that of this, or the slope would have no bound.
 DARKEST = TOE**2 / 16
 # What a disc leaves of an octave's detail: (radius in its pixels, share), with lines between. Least
-# squares of the disc's blur of photos and noise, at 14 radii from 0.35 to 30 pixels, but never
-# below 0: a disc does turn bright and dark lines around, and would leave black holes in small
-# lamps. Above 1 it makes up for the finer detail that is gone there.
-KEPT = ((0, 1), (0.5, 0.99), (1.25, 1.15), (2.45, 0), (6, 0))
+# squares of the disc's blur of photos and noise, at 22 radii from 0.35 to 40 pixels. Above 1 it
+# makes up for the finer detail that is gone there; below 0 a disc turns bright and dark around.
+KEPT = ((0, 1), (0.5, 0.99), (1, 1.115), (1.3, 1.07), (2.5, -0.065), (3.5, -0.27), (6, 0))
 # The finest octave has no finer detail to make up for.
-KEPT_OF_FINEST = ((0, 1), (0.5, 0.98), (2, 0), (4, 0))
+KEPT_OF_FINEST = ((0, 1), (0.5, 1), (1, 0.545), (2.5, -0.215), (6, 0))
+# Detail that is turned around counts for at most this part of the light around it: a small lamp
+# would leave a black hole in its own disc.
+MOST_TURNED = 0.1
+# That bound is lifted by so many times a share above 0.
+LIFTED = 1e3
 # Below this radius, in an octave's pixels, more and more of the photo's own light is left.
 SHARP_RADIUS = 0.5
 # Nearer than the focus by this radius, in level 2's pixels, a pixel begins to belong to the near

@@ -12,9 +12,11 @@ from pynet_tf.model import lens_ops
 from pynet_tf.model.architecture import DEFOCUS_UNIT
 from pynet_tf.model.disc import COVERED, NEAR_FROM, SHARP_RADIUS
 
-# Of the learned changes of the radius. A lens blurs a fine detail away within a few hundredths of
-# the depth; radii made of small maps learn that step slowly.
-STEEPNESS = 8.0
+# Of the learned changes of the radius, in parts of the largest radius around: what a map has wrong
+# is a depth, and that is wrong by the same part of the blur whatever the blur is. A lens blurs a
+# fine detail away within a few hundredths of the depth; radii made of small maps learn that step
+# slowly.
+STEEPNESS = 2.0
 # Of the corrections of light. Near black a value moves many times as far as its light does: at the
 # pace of the radii, training kept staining what is dark.
 PACE = 1 / 8
@@ -141,6 +143,19 @@ class Reach(Float32):
         return lens_ops.reach(own, coarser)
 
 
+class LargestRadius(Float32):
+    """Finds the largest radius around each pixel at level 6, or takes it to finer levels."""
+
+    @property
+    def scale(self) -> float:
+        """The radii's size in parts of what they are taken from."""
+        return 1 if self.level == 6 else 2
+
+    def call(self, radius):
+        """Returns the radii, in the level's pixels."""
+        return lens_ops.max_pool(radius) if self.level == 6 else 2.0 * lens_ops.enlarge(radius)
+
+
 class CoarsestStep(Float32):
     """Finishes level 7: the photo's two layers, and what the level corrects of their light."""
 
@@ -160,21 +175,24 @@ class Step(Float32):
 
     results = (7, 1, 1)
 
-    def call(self, photo, coarse_photo, coarse_changes, radius, reach, maps, inherited=None):
+    def call(
+        self, photo, coarse_photo, coarse_changes, radius, largest, reach, maps, inherited=None
+    ):
         """Returns the changes, the far layer's radius and what of it is learned."""
         light, change = _correction(maps[..., :3]), maps[..., 3:]
         learned = STEEPNESS * change
         if inherited is not None:
-            learned = learned + 2.0 * lens_ops.enlarge(inherited)
-        radius = _changed(radius, learned)
+            learned = learned + lens_ops.enlarge(inherited)
+        radius = _changed(radius, largest, learned)
         both = lens_ops.enlarge(ops.concatenate([coarse_changes, coarse_photo], axis=-1))
         changes, coarse = ops.split(both, 2, axis=-1)
         kept = [lens_ops.kept_detail(r, self.level) for r in (radius, reach)]
         blurred = [lens_ops.ramp(r, 1 / SHARP_RADIUS) for r in (radius, reach)]
-        lost = (photo - coarse) * (1.0 - _of_layers(*kept))
+        detail = photo - coarse
+        left = lens_ops.left_of(detail, coarse, _of_layers(*kept))
         cover = photo[..., 6:]
         added = ops.concatenate([light, light * cover, 0.0 * cover], axis=-1)
-        return (changes - lost + added) * _of_layers(*blurred), radius, learned
+        return (changes - detail + left + added) * _of_layers(*blurred), radius, learned
 
 
 class Compose(Float32):
@@ -193,8 +211,9 @@ class Compose(Float32):
         seen = 1.0 - cover
         light = near + seen * far
         finer = lens_ops.kept_detail(2.0 * radius, max(self.level - 1, 2)) * seen
-        detail = (average - photo[..., :3]) * finer
-        return light, cover, lens_ops.from_light(light + detail)
+        around = photo[..., :3]
+        left = lens_ops.left_of(average - around, around, finer)
+        return light, cover, lens_ops.from_light(light + left)
 
 
 class FinestStep(Float32):
@@ -206,16 +225,21 @@ class FinestStep(Float32):
         # One by one: to take large maps apart costs more than all the rest.
         blurred_light, coarse = lens_ops.enlarge(coarse_light), lens_ops.enlarge(coarse_photo)
         radius, cover = lens_ops.enlarge(2.0 * coarse_radius), lens_ops.enlarge(coarse_cover)
-        radius = _changed(radius, STEEPNESS * change)
+        # At most doubled: maps as large as the photo, of the largest around, cost too much.
+        radius = _changed(radius, 2.0 * radius, STEEPNESS * change)
         kept = lens_ops.kept_detail(radius, 1) * (1.0 - cover)
         blurred = lens_ops.ramp(radius, 1 / SHARP_RADIUS) + lens_ops.ramp(cover, 1 / COVERED)
-        lens = blurred_light + (bright - coarse) * kept + light
+        lens = blurred_light + lens_ops.left_of(bright - coarse, coarse, kept) + light
         return lens_ops.from_light(photo + (lens - photo) * ops.minimum(blurred, 1.0))
 
 
-def _changed(radius, learned):
-    """Adds what is learned to a radius; where that is 0 it stays so."""
-    return ops.relu(radius + learned * lens_ops.ramp(radius, 1 / SHARP_RADIUS))
+def _changed(radius, largest, learned):
+    """Changes a radius by learned parts of the largest around, up to that.
+
+    Where the radius is 0 it stays so.
+    """
+    changed = radius + largest * learned * lens_ops.ramp(radius, 1 / SHARP_RADIUS)
+    return ops.clip(changed, 0.0, ops.maximum(radius, largest))
 
 
 def _correction(maps):

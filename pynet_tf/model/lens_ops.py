@@ -8,7 +8,7 @@ import itertools
 
 from keras import ops
 
-from pynet_tf.model.disc import DARKEST, KEPT, KEPT_OF_FINEST, TOE
+from pynet_tf.model.disc import DARKEST, KEPT, KEPT_OF_FINEST, LIFTED, MOST_TURNED, TOE
 
 # A small clipped light is taken to be this many times brighter than it shows, beyond the first:
 # nothing in the photo tells how bright it was, and lamps are 5 to 100 times white.
@@ -73,6 +73,17 @@ def kept_detail(radius, level: int):
         share = share + (slope - before) * ops.relu(radius - start)
         before = slope
     return share - before * ops.relu(radius - knots[-1][0])
+
+
+def left_of(detail, around, share):
+    """Returns what a disc leaves of a detail.
+
+    Args:
+        detail: what a level has more than the coarser one.
+        around: the coarser level's light, enlarged; where it is 0, nothing is turned around.
+        share: from `kept_detail`, of one channel or as many as the others.
+    """
+    return share * ops.minimum(detail, MOST_TURNED * around + LIFTED * ops.relu(share))
 
 
 def reach(own, coarser=None):

@@ -16,7 +16,7 @@ weights can be mapped by name.
 import keras
 
 from pynet_tf.model.architecture import FOLDED, HEADS, KERNELS, LARGEST_KERNEL, input_format
-from pynet_tf.model.blocks import add, halve, join, multi, up
+from pynet_tf.model.blocks import add, halve, join, multi, small_normal, unit_variance, up
 from pynet_tf.model.defocus_head import DefocusHead
 from pynet_tf.model.original_head import OriginalHead
 from pynet_tf.model.residual_head import ResidualHead
@@ -71,86 +71,87 @@ def pynet(
     if head == "defocus":
         n32, f32 = max(n32, _FINE_CHANNELS), max(n32, _DEFOCUS_LAST_CHANNELS)
 
+    kernels = unit_variance(seed) if head == "defocus" else small_normal(seed)
     image = keras.Input((None, None, input_format(head, depth).channels), name="image")
     folded = keras.ops.space_to_depth(image, 2)
     # What the levels make of their features, see the heads' modules.
     if head == "original":
-        levels = OriginalHead(seed)
+        levels = OriginalHead(kernels)
     elif head == "residual":
-        levels = ResidualHead(image[..., :3], seed)
+        levels = ResidualHead(image[..., :3], kernels)
     else:
         photo = keras.ops.depth_to_space(image[..., :FOLDED], 2)
-        levels = DefocusHead(photo, image[..., FOLDED:], seed)
+        levels = DefocusHead(photo, image[..., FOLDED:], kernels)
 
     # Encoder. Level 3 and up have no norm, and so neither has the block that feeds them first.
-    e3 = multi(folded, n32, 3, "encoder_e3", seed, norm=False)
-    e4 = multi(halve(e3, "encoder_pool4"), n64, 3, "encoder_e4", seed)
-    e5 = multi(halve(e4, "encoder_pool5"), n128, 3, "encoder_e5", seed)
-    e6 = multi(halve(e5, "encoder_pool6"), n256, 3, "encoder_e6", seed)
+    e3 = multi(folded, n32, 3, "encoder_e3", kernels, norm=False)
+    e4 = multi(halve(e3, "encoder_pool4"), n64, 3, "encoder_e4", kernels)
+    e5 = multi(halve(e4, "encoder_pool5"), n128, 3, "encoder_e5", kernels)
+    e6 = multi(halve(e5, "encoder_pool6"), n256, 3, "encoder_e6", kernels)
 
     # Level 7, H/32.
-    a1 = multi(halve(e6, "encoder_pool7"), n512, 3, "level_7_a1", seed)
-    a2 = add(multi(a1, n512, 3, "level_7_a2", seed), a1)
-    a3 = add(multi(a2, n512, 3, "level_7_a3", seed), a2)
-    a4 = multi(a3, n512, 3, "level_7_a4", seed)
-    up_a = up(a4, n256, "level_7_up_a", seed)
-    up_b = up(a4, n256, "level_7_up_b", seed)
+    a1 = multi(halve(e6, "encoder_pool7"), n512, 3, "level_7_a1", kernels)
+    a2 = add(multi(a1, n512, 3, "level_7_a2", kernels), a1)
+    a3 = add(multi(a2, n512, 3, "level_7_a3", kernels), a2)
+    a4 = multi(a3, n512, 3, "level_7_a4", kernels)
+    up_a = up(a4, n256, "level_7_up_a", kernels)
+    up_b = up(a4, n256, "level_7_up_b", kernels)
     levels.finish(7, a4)
 
     # Level 6, H/16.
-    b2 = multi(levels.sees(6, join(e6, up_a)), n256, 3, "level_6_b2", seed)
-    b3 = add(multi(b2, n256, 3, "level_6_b3", seed), b2)
-    b4 = add(multi(b3, n256, 3, "level_6_b4", seed), b3)
-    b5 = join(multi(b4, n256, 3, "level_6_b5", seed), up_b)
-    b6 = multi(b5, n256, 3, "level_6_b6", seed)
-    up_a = up(b6, n128, "level_6_up_a", seed)
-    up_b = up(b6, n128, "level_6_up_b", seed)
+    b2 = multi(levels.sees(6, join(e6, up_a)), n256, 3, "level_6_b2", kernels)
+    b3 = add(multi(b2, n256, 3, "level_6_b3", kernels), b2)
+    b4 = add(multi(b3, n256, 3, "level_6_b4", kernels), b3)
+    b5 = join(multi(b4, n256, 3, "level_6_b5", kernels), up_b)
+    b6 = multi(b5, n256, 3, "level_6_b6", kernels)
+    up_a = up(b6, n128, "level_6_up_a", kernels)
+    up_b = up(b6, n128, "level_6_up_b", kernels)
     levels.finish(6, b6)
 
     # Level 5, H/8.
     c2 = join(e5, up_a)
-    c3 = add(multi(levels.sees(5, c2), n128, 5, "level_5_c3", seed), c2)
-    c4 = add(multi(c3, n128, 5, "level_5_c4", seed), c3)
-    c5 = add(multi(c4, n128, 5, "level_5_c5", seed), c4)
-    c6 = join(multi(c5, n128, 5, "level_5_c6", seed), e5)
+    c3 = add(multi(levels.sees(5, c2), n128, 5, "level_5_c3", kernels), c2)
+    c4 = add(multi(c3, n128, 5, "level_5_c4", kernels), c3)
+    c5 = add(multi(c4, n128, 5, "level_5_c5", kernels), c4)
+    c6 = join(multi(c5, n128, 5, "level_5_c6", kernels), e5)
     c7 = join(c6, up_b)
-    c8 = multi(c7, n128, 3, "level_5_c8", seed)
-    up_a = up(c8, n64, "level_5_up_a", seed)
-    up_b = up(c8, n64, "level_5_up_b", seed)
+    c8 = multi(c7, n128, 3, "level_5_c8", kernels)
+    up_a = up(c8, n64, "level_5_up_a", kernels)
+    up_b = up(c8, n64, "level_5_up_b", kernels)
     levels.finish(5, c8)
 
     # Level 4, H/4.
     k5, k7, k9 = (min(size, largest_kernel) for size in (5, 7, 9))
     d2 = levels.sees(4, join(e4, up_a))
-    d3 = join(multi(d2, n64, k5, "level_4_d3", seed), e4)
-    d4 = multi(d3, n64, k7, "level_4_d4", seed)
+    d3 = join(multi(d2, n64, k5, "level_4_d3", kernels), e4)
+    d4 = multi(d3, n64, k7, "level_4_d4", kernels)
     if k7 == 7:  # or else they differ in channels
         d4 = add(d4, d3)
-    d5 = add(multi(d4, n64, k7, "level_4_d5", seed), d4)
-    d6 = add(multi(d5, n64, k7, "level_4_d6", seed), d5)
-    d7 = join(multi(d6, n64, k7, "level_4_d7", seed), e4)
-    d8 = join(multi(d7, n64, k5, "level_4_d8", seed), up_b)
-    d9 = multi(d8, n64, 3, "level_4_d9", seed)
-    up_a = up(d9, n32, "level_4_up_a", seed)
-    up_b = up(d9, n32, "level_4_up_b", seed)
+    d5 = add(multi(d4, n64, k7, "level_4_d5", kernels), d4)
+    d6 = add(multi(d5, n64, k7, "level_4_d6", kernels), d5)
+    d7 = join(multi(d6, n64, k7, "level_4_d7", kernels), e4)
+    d8 = join(multi(d7, n64, k5, "level_4_d8", kernels), up_b)
+    d9 = multi(d8, n64, 3, "level_4_d9", kernels)
+    up_a = up(d9, n32, "level_4_up_a", kernels)
+    up_b = up(d9, n32, "level_4_up_b", kernels)
     levels.finish(4, d9)
 
     # Level 3, H/2, without norm from here on.
     f2 = levels.sees(3, join(e3, up_a))
-    f3 = join(multi(f2, n32, k5, "level_3_f3", seed, norm=False), e3)
-    f4 = multi(f3, n32, k7, "level_3_f4", seed, norm=False)
-    f5 = multi(f4, n32, k9, "level_3_f5", seed, norm=False)
-    f6 = add(multi(f5, n32, k9, "level_3_f6", seed, norm=False), f5)
-    f7 = add(multi(f6, n32, k9, "level_3_f7", seed, norm=False), f6)
-    f8 = add(multi(f7, n32, k9, "level_3_f8", seed, norm=False), f7)
-    f9 = join(multi(f8, n32, k7, "level_3_f9", seed, norm=False), e3)
-    f10 = join(multi(f9, n32, k5, "level_3_f10", seed, norm=False), up_b)
+    f3 = join(multi(f2, n32, k5, "level_3_f3", kernels, norm=False), e3)
+    f4 = multi(f3, n32, k7, "level_3_f4", kernels, norm=False)
+    f5 = multi(f4, n32, k9, "level_3_f5", kernels, norm=False)
+    f6 = add(multi(f5, n32, k9, "level_3_f6", kernels, norm=False), f5)
+    f7 = add(multi(f6, n32, k9, "level_3_f7", kernels, norm=False), f6)
+    f8 = add(multi(f7, n32, k9, "level_3_f8", kernels, norm=False), f7)
+    f9 = join(multi(f8, n32, k7, "level_3_f9", kernels, norm=False), e3)
+    f10 = join(multi(f9, n32, k5, "level_3_f10", kernels, norm=False), up_b)
     f11 = join(f10, e3)
-    f12 = multi(f11, f32, 3, "level_3_f12", seed, norm=False)
+    f12 = multi(f11, f32, 3, "level_3_f12", kernels, norm=False)
     levels.finish(3, f12)
 
     # Level 2, H.
-    g = levels.level_2_features(up(f12, n8, "level_2_up", seed), image)
+    g = levels.level_2_features(up(f12, n8, "level_2_up", kernels), image)
     levels.finish(2, g)
 
     # Level 1, 2H.

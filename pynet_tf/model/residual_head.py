@@ -8,7 +8,7 @@ photo. All tensors are float32 `[B, h, w, C]` of the level's size.
 import keras
 from keras import layers
 
-from pynet_tf.model.blocks import conv_head, up
+from pynet_tf.model.blocks import Kernels, conv_head, up
 from pynet_tf.model.lens_layers import Enlarge
 
 
@@ -17,12 +17,12 @@ class ResidualHead:
 
     Args:
         photo: the half-size photo, `[B, H, W, 3]` in [0, 1].
-        seed: of the initial kernels, see `pynet`.
+        kernels: the initial ones, see `blocks`.
     """
 
-    def __init__(self, photo, seed: int | None):
+    def __init__(self, photo, kernels: Kernels):
         self.outputs: dict = {}
-        self._seed = seed
+        self._kernels = kernels
         self._photos = averages(photo, 2, 7, "photo")
         self._masks = {}
 
@@ -55,7 +55,7 @@ class ResidualHead:
 
     def level_1_features(self, features, channels: int):
         """Returns level 1's features: those of level 2, enlarged."""
-        return up(features, channels, "level_1_up", self._seed)
+        return up(features, channels, "level_1_up", self._kernels)
 
     def _kept_detail(self, level: int, change):
         """Returns the photo's detail times a mask, which starts as the coarser level's or one."""

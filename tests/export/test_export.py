@@ -16,6 +16,7 @@ from pynet_tf.export.command import main
 from pynet_tf.inference import litert_conversion, renderer, signatures
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.io import images
+from pynet_tf.model.blocks import unit_variance
 from pynet_tf.model.defocus_head import DefocusHead
 from pynet_tf.runs.run_directory import RunDirectory
 
@@ -179,7 +180,8 @@ def test_onnx_blurs_as_the_network_does(told):
     pytest.importorskip("tf2onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     given = keras.Input((None, None, 13))
-    levels = DefocusHead(keras.ops.depth_to_space(given[..., :12], 2), given[..., 12:], seed=0)
+    photo = keras.ops.depth_to_space(given[..., :12], 2)
+    levels = DefocusHead(photo, given[..., 12:], unit_variance(0))
     for level in range(7, 2, -1):
         levels.finish(level, keras.layers.AveragePooling2D(2 ** (level - 2))(given))
     features = levels.level_2_features(given, given)
