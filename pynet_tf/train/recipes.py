@@ -82,13 +82,13 @@ _QUICK = {
 }
 
 _SMALL = {
-    7: Recipe(8, 200, 5e-4, 1e-4, window=384),
-    6: Recipe(8, 200, 5e-4, 1e-4, window=384),
-    5: Recipe(6, 300, 5e-4, 1e-4, window=384),
-    4: Recipe(4, 350, 5e-4, 1e-4, window=384),
-    3: Recipe(3, 450, 5e-4, 5e-5, window=384),
-    2: Recipe(2, 200, 3e-4, 5e-5, window=384),
-    1: Recipe(2, 200, 3e-4, 1e-5, l1=100.0, window=384),
+    7: Recipe(8, 100, 5e-4, 1e-4, window=256),
+    6: Recipe(8, 100, 5e-4, 1e-4, window=256),
+    5: Recipe(6, 150, 5e-4, 1e-4, window=256),
+    4: Recipe(4, 300, 5e-4, 1e-4, window=256),
+    3: Recipe(3, 1300, 5e-4, 5e-5, window=256),
+    2: Recipe(3, 450, 5e-4, 5e-5, window=256),
+    1: Recipe(3, 600, 3e-4, 1e-5, window=256),
 }
 
 
