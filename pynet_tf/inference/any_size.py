@@ -28,11 +28,15 @@ from pynet_tf.inference.doubling import (
     in_tiles,
 )
 from pynet_tf.lens import depth_edges, pyramid
-from pynet_tf.lens.focus import LensSettings, defocus, focus_of, largest_radius
+from pynet_tf.lens.focus import BLUR, LensSettings, defocus, focus_of, largest_radius
 from pynet_tf.lens.light_discs import separated, whiteness
 
 # Networks are run at photos up to this longer side: they are trained at 1152 to 1536.
 LARGEST_SIDE = 2200
+# And of so many pixels, since the network's memory grows with them, where the largest disc stays so
+# large in a copy of half the size: weak blur of fine things needs the larger copy.
+LARGEST_AREA = 1_800_000
+LEAST_DISC = 6.0
 # No copy is made smaller than this for a strong blur's sake, in pixels of its shorter side.
 SMALLEST_COPY = 128
 # A photo [h, w, 3] float32 in [0, 1] and its defocus [h/2, w/2], in pixels of the photo -> the
@@ -47,16 +51,25 @@ class PreparedPhoto:
         photo: `[H, W, 3]`, see the module.
         depth: see the module.
         largest_side: the network's copy is at most this long.
+        largest_area: the network's copy has at most so many pixels, but where blur is weak.
+
+    Attributes:
+        halvings: how often the photo is halved for the default blur.
 
     Raises:
         InputError: the depth map has the wrong type, shape or range.
     """
 
-    def __init__(self, photo: np.ndarray, depth: np.ndarray, largest_side: int = LARGEST_SIDE):
+    def __init__(
+        self,
+        photo: np.ndarray,
+        depth: np.ndarray,
+        largest_side: int = LARGEST_SIDE,
+        largest_area: float = LARGEST_AREA,
+    ):
         self.photo, self.depth = photo, depth
-        self.halvings = 0
-        while max(photo.shape[:2]) > largest_side * 2**self.halvings:
-            self.halvings += 1
+        self._largest_side, self._largest_area = largest_side, largest_area
+        self.halvings = self._halvings(BLUR)
         self._sizes = _Sizes(photo, depth, self.halvings)
         # The sizes for a lens that needs a smaller copy; only the last such are kept.
         self._smaller = self._sizes
@@ -114,6 +127,18 @@ class PreparedPhoto:
             cover = pyramid.enlarge(cover)
         raise AssertionError("a photo has a size 0")
 
+    def _halvings(self, blur: float) -> int:
+        """Returns how often the photo is halved for a blur, if discs may be of any size."""
+        height, width = self.photo.shape[:2]
+        disc = largest_radius(blur, height, width)
+        halvings = 0
+        while max(height, width) > self._largest_side * 2**halvings or (
+            height * width > self._largest_area * 4**halvings
+            and disc >= LEAST_DISC * 2 ** (halvings + 1)
+        ):
+            halvings += 1
+        return halvings
+
     def _defocus(self, sizes: "_Sizes", settings: LensSettings, size: int) -> np.ndarray:
         """Returns the defocus at half of a size, in that size's pixels."""
         largest = largest_radius(settings.blur, *self.photo.shape[:2]) / 2**size
@@ -121,7 +146,9 @@ class PreparedPhoto:
 
     def _sizes_for(self, settings: LensSettings, farthest: float) -> "_Sizes":
         """Returns sizes whose smallest has no larger discs behind the focus than `farthest`."""
-        last = self._sizes.halvings
+        last = self._halvings(settings.blur)
+        if self._sizes.halvings != last:
+            self._sizes = self._smaller = _Sizes(self.photo, self.depth, last, self._sizes)
         disc = -float(self._defocus(self._sizes, settings, last).min())
         smallest_side = min(self.photo.shape[:2]) / 2**last
         more = 0
@@ -141,7 +168,7 @@ class _Sizes:
         photo: `[H, W, 3]`, see the module.
         depth: see the module.
         halvings: how often the photo is halved.
-        larger: fewer halves of the same photo, taken over where they fit.
+        other: fewer or more halves of the same photo, taken over where they fit.
 
     Attributes:
         halvings: as given.
@@ -153,14 +180,14 @@ class _Sizes:
     """
 
     def __init__(
-        self, photo: np.ndarray, depth: np.ndarray, halvings: int, larger: "_Sizes | None" = None
+        self, photo: np.ndarray, depth: np.ndarray, halvings: int, other: "_Sizes | None" = None
     ):
         self.halvings = halvings
         # Every size but the last is halved.
         missing = [(0, -side % 2**halvings) for side in photo.shape[:2]]
         whole = np.pad(photo, [*missing, (0, 0)], mode="edge") if np.any(missing) else photo
-        fits = larger is not None and larger.lights[0].shape == whole.shape
-        self.lights = list(larger.lights) if fits else [whole]
+        fits = other is not None and other.lights[0].shape == whole.shape
+        self.lights = other.lights[: halvings + 1] if fits else [whole]
         for size in range(len(self.lights) - 1, halvings):
             self.lights.append(_halved(self.lights[size], light=size > 0))
         self.small = pyramid.from_light(self.lights[-1]) if halvings else as_float(photo)

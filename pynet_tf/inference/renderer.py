@@ -24,7 +24,7 @@ from PIL import Image
 
 from pynet_tf.errors import InputError
 from pynet_tf.inference import litert_cache
-from pynet_tf.inference.any_size import LARGEST_SIDE, PreparedPhoto
+from pynet_tf.inference.any_size import LARGEST_AREA, LARGEST_SIDE, PreparedPhoto
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
 from pynet_tf.inference.network_input import SMALLEST_SIDE, half_size_input, network_input
 from pynet_tf.inference.saved_model_folder import is_saved_model, read_description
@@ -52,7 +52,7 @@ class ToldNetwork:
         run: image `[1, h, w, 13]` -> the raw output of `level`.
         level: 1 (the photo's size) to 7.
         name: for messages.
-        largest_side: of the copy that it works on.
+        largest_side: of the copy that it works on; sys.maxsize for the whole photo.
     """
 
     is_told = True
@@ -67,6 +67,7 @@ class ToldNetwork:
     ):
         self.level, self.name = level, name
         self._run, self._largest_side = run, largest_side
+        self._whole = largest_side == sys.maxsize
 
     def render(
         self,
@@ -115,14 +116,13 @@ class ToldNetwork:
             InputError: see `render`.
         """
         refuse_small(photo)
-        return PreparedPhoto(
-            photo, depth, min(largest_side or self._largest_side, self._largest_side)
-        )
+        side = min(largest_side or self._largest_side, self._largest_side)
+        area = math.inf if self._whole else LARGEST_AREA
+        return PreparedPhoto(photo, depth, side, area)
 
     def render_prepared(self, prepared: PreparedPhoto, settings: LensSettings) -> np.ndarray:
         """Renders a photo from `prepare`; see `render`."""
-        whole = self._largest_side == sys.maxsize
-        farthest = math.inf if whole else _FARTHEST
+        farthest = math.inf if self._whole else _FARTHEST
         return prepared.render(self._picture, settings, farthest=farthest)
 
     def _picture(self, photo: np.ndarray, defocus: np.ndarray) -> np.ndarray:

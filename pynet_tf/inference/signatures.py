@@ -122,6 +122,7 @@ def signatures(
     level: int,
     input_format: InputFormat,
     largest_side: int = any_size.LARGEST_SIDE,
+    largest_area: int = any_size.LARGEST_AREA,
 ) -> dict[str, Callable]:
     """Makes the signatures of an exported model that take photos and depth maps.
 
@@ -131,6 +132,7 @@ def signatures(
         input_format: of the network.
         largest_side: a network that is told the defocus works on copies of at most this longer
             side, see `any_size`; at level 1 only.
+        largest_area: and of at most so many pixels, but where blur is weak.
 
     Returns:
         Functions that give `{"bokeh": uint8}`, all sizes free:
@@ -157,7 +159,7 @@ def signatures(
         def raw(small, planes):
             return network(_image(small, planes, input_format))
 
-        return size_graph.pictures(photos, depths, focuses, blur, raw, largest_side)
+        return size_graph.pictures(photos, depths, focuses, blur, raw, largest_side, largest_area)
 
     def batch(photos, depths=None):
         if not input_format.is_told_defocus:

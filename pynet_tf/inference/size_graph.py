@@ -42,6 +42,7 @@ def pictures(
     blur: tf.Tensor,
     network: Network,
     largest_side: int = any_size.LARGEST_SIDE,
+    largest_area: int = any_size.LARGEST_AREA,
 ) -> tf.Tensor:
     """Renders photos.
 
@@ -52,6 +53,7 @@ def pictures(
         blur: percent of the longer side.
         network: gives the pictures of the small copies.
         largest_side: the network's copies are at most this long.
+        largest_area: the network's copies have at most so many pixels, but where blur is weak.
 
     Returns:
         `[B, H, W, 3]` uint8.
@@ -59,7 +61,12 @@ def pictures(
     sides = tf.shape(photos)[1:3]
     longest = tf.reduce_max(sides)
     limits = [min(largest_side * 2**size, tf.int32.max) for size in range(_MOST_HALVINGS)]
-    halvings = tf.reduce_sum(tf.cast(longest > tf.constant(limits), tf.int32))
+    areas = tf.constant([largest_area * 4**size for size in range(_MOST_HALVINGS)], tf.int64)
+    area = tf.reduce_prod(tf.cast(sides, tf.int64))
+    largest = blur / 100.0 * tf.cast(longest, tf.float32)
+    discs = tf.constant([any_size.LEAST_DISC * 2.0 ** (n + 1) for n in range(_MOST_HALVINGS)])
+    too_large = (longest > tf.constant(limits)) | ((area > areas) & (largest >= discs))
+    halvings = tf.reduce_sum(tf.cast(too_large, tf.int32))
     lights = _lights(photos, halvings)
     last = halvings - 1 + halvings * tf.range(tf.shape(photos)[0])
     small = tf.cond(
@@ -69,7 +76,6 @@ def pictures(
     )
     sharpened = depth_graph.sharpened(_extended(depths, sides, halvings), small)
     sharpened = tf.ensure_shape(sharpened, [None, None, None])
-    largest = blur / 100.0 * tf.cast(longest, tf.float32)
     signed = depth_graph.out_of_focus(sharpened, focuses, largest / _power(halvings))
     small_sides = tf.shape(small)[1:3]
     output = network(small, signed)[:, : small_sides[0], : small_sides[1]]

@@ -170,6 +170,43 @@ def test_one_preparation_serves_many_lenses(large):
         np.testing.assert_array_equal(made, render(*large, settings, side=128))
 
 
+@pytest.mark.parametrize(
+    ("size", "blur", "halvings"),
+    [
+        ((1024, 1536), 1.0, 0),
+        ((600, 2200), 1.0, 0),
+        ((600, 2201), 1.0, 1),
+        ((1450, 1450), 1.0, 1),
+        ((3000, 4000), 1.0, 2),
+        ((3000, 4000), 0.2, 1),
+        ((4000, 6000), 0.2, 2),
+    ],
+)
+def test_networks_work_on_copies_of_bounded_sides_and_pixels(size, blur, halvings):
+    photo = np.zeros((*size, 3), np.uint8)
+    prepared = PreparedPhoto(photo, np.zeros((64, 64), np.uint8))
+    seen = []
+    prepared.render(lambda small, _: seen.append(small.shape[:2]) or small, LensSettings(blur=blur))
+    assert seen == [tuple(-(-side // 2**halvings) for side in size)]
+
+
+def test_another_blur_may_need_another_copy(large):
+    """Weak blur is of a larger one, whatever the photo was rendered with before."""
+    prepared = PreparedPhoto(*large, largest_area=20_000)
+    rows = []
+    for blur in (10.0, 1.0, 4.0, 1.0):
+        settings = LensSettings(focus=0.8, blur=blur)
+
+        def network(small, signed):
+            rows.append(small.shape[0])
+            return thin_lens.through(small, signed)
+
+        made = prepared.render(network, settings)
+        fresh = PreparedPhoto(*large, largest_area=20_000).render(thin_lens.through, settings)
+        np.testing.assert_array_equal(made, fresh)
+    assert rows == [96, 384, 192, 384]
+
+
 def test_a_damaged_depth_map_is_refused(large):
     with pytest.raises(InputError, match="depth map has shape"):
         render(large[0], large[0], NEAR)
@@ -197,7 +234,7 @@ def test_the_lens_renders_large_photos_on_a_reduced_copy(large, monkeypatch):
         return thin_lens.through(small, defocus, blades)
 
     monkeypatch.setattr(large_lens, "through", through)
-    monkeypatch.setattr(PreparedPhoto.__init__, "__defaults__", (256,))
+    monkeypatch.setattr(PreparedPhoto.__init__, "__defaults__", (256, np.inf))
     picture = large_lens.render(photo, depth, NEAR, blades=5)
     assert seen == [((192, 256, 3), 5)]
     assert picture.shape == photo.shape

@@ -62,6 +62,24 @@ def test_the_same_picture_as_outside_the_graph(made, shape, point, blur):
     assert (difference > 1).mean() < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("area", "blur", "rows"),
+    [(131 * 251, 10.0, 131), (131 * 251 - 1, 10.0, 66), (2056, 10.0, 33), (2056, 2.5, 131)],
+)
+def test_copies_have_bounded_areas_as_outside_the_graph(area, blur, rows):
+    photo, depth = photo_and_map(131, 251)
+    seen = []
+
+    def seeing(small, signed):
+        seen.append(small.shape[0])
+        return run(small, signed)
+
+    expected = PreparedPhoto(photo, depth, 1000, area).render(seeing, LensSettings(CARD, blur))
+    made = signatures.signatures(network, 1, FORM, 1000, area)
+    assert seen == [rows]
+    assert levels(refocused(made, photo, depth, CARD, blur), expected).mean() < 0.05
+
+
 def test_photos_of_a_batch_know_nothing_of_each_other(made):
     photo, depth = photo_and_map(131, 251)
     photos, depths = np.stack([photo, photo[::-1, ::-1]]), np.stack([depth, 255 - depth])
