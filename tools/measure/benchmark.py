@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         "--large", type=cli.whole(1), default=1000, help="samples of memory's large set"
     )
     parser.add_argument(
-        "--sizes", nargs="+", type=_size, default=["1024x1536"], help="render: height x width"
+        "--sizes", nargs="+", type=photo_size, default=["1024x1536"], help="render: height x width"
     )
     parser.add_argument("--vgg", type=Path, help="memory: train level 1 with this VGG-19 too")
     parser.add_argument("--json", type=Path, help="file for the figures")
@@ -120,7 +120,8 @@ def _levels(text: str) -> str:
     return text
 
 
-def _size(text: str) -> str:
+def photo_size(text: str) -> str:
+    """Checks a size of the command line, height x width."""
     if not re.fullmatch(r"[1-9]\d+x[1-9]\d+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not height x width, as in 1024x1536")
     return text

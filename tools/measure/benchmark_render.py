@@ -37,8 +37,8 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
             place = Path("lens") if model == "lens" else folder / model
             if "--fast" in more or model == "small":
                 # The first run makes the LiteRT form, which would count as the peak.
-                _measure(place, 64, 64, 0, *more)
-            figures = _measure(place, height, width, flags.repeats, *more)
+                measured(place, 64, 64, 0, *more)
+            figures = measured(place, height, width, flags.repeats, *more)
             base = base or figures["seconds"]
             bare = figures.get("network")
             rows.append(
@@ -55,7 +55,8 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
     return rows
 
 
-def _measure(model: Path, height: int, width: int, repeats: int, *more: str) -> dict:
+def measured(model: Path, height: int, width: int, repeats: int, *more: str) -> dict:
+    """Returns what measure_render.py tells of a photo's size, in a process of its own."""
     size = ("--height", height, "--width", width, "--repeats", repeats)
     program = ROOT / "tools" / "measure" / "measure_render.py"
     what = f"rendering {height}x{width} with {model.name}"
