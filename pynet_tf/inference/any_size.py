@@ -35,7 +35,7 @@ from pynet_tf.lens.light_discs import separated, whiteness
 LARGEST_SIDE = 2200
 # And of so many pixels, since the network's memory grows with them, where the largest disc stays so
 # large in a copy of half the size: weak blur of fine things needs the larger copy.
-LARGEST_AREA = 1_800_000
+LARGEST_AREA = 2_400_000
 LEAST_DISC = 6.0
 # No copy is made smaller than this for a strong blur's sake, in pixels of its shorter side.
 SMALLEST_COPY = 128
