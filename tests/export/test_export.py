@@ -106,7 +106,7 @@ def test_mistakes_are_answered_in_one_sentence(run_dir, nursery, tmp_path):
         main(["--run_dir", str(run_dir / f"level_{LEVEL}"), *map(str, out)])
     (tmp_path / "around").mkdir()
     (tmp_path / "around" / "run").symlink_to(run_dir)
-    with pytest.raises(InputError, match="holds no model; give .*around/run$"):
+    with pytest.raises(InputError, match=r"holds no model; give .*around/run$"):
         main(["--run_dir", str(tmp_path / "around"), *map(str, out)])
     done = nursery.run("pynet_tf.export", "--run_dir", "nowhere", *out, cwd=tmp_path)
     assert done.status == 2
