@@ -62,7 +62,8 @@ def pictures(
     longest = tf.reduce_max(sides)
     limits = [min(largest_side * 2**size, tf.int32.max) for size in range(_MOST_HALVINGS)]
     areas = tf.constant([largest_area * 4**size for size in range(_MOST_HALVINGS)], tf.int64)
-    area = tf.reduce_prod(tf.cast(sides, tf.int64))
+    pixels = tf.cast(sides, tf.int64)
+    area = pixels[0] * pixels[1]
     largest = blur / 100.0 * tf.cast(longest, tf.float32)
     discs = tf.constant([any_size.LEAST_DISC * 2.0 ** (n + 1) for n in range(_MOST_HALVINGS)])
     too_large = (longest > tf.constant(limits)) | ((area > areas) & (largest >= discs))
