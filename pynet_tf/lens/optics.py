@@ -104,6 +104,22 @@ def blurs(planes: np.ndarray, radii: list[float], blades: int = 0) -> Iterator[n
         yield np.maximum(blurred, 0.0)
 
 
+def spread(light: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Returns what an aperture makes of a small light before the dark.
+
+    Args:
+        light: `[..., h, w]` float32, 0 and more; dark beyond its edge.
+        kernel: `[n, n]` float32, from `aperture`.
+
+    Returns:
+        `[..., h + n - 1, w + n - 1]` float32, 0 and more.
+    """
+    shape = [side + more - 1 for side, more in zip(light.shape[-2:], kernel.shape, strict=True)]
+    padded = [fft.next_fast_len(side, real=True) for side in shape]
+    wide = fft.irfft2(fft.rfft2(light, padded) * fft.rfft2(kernel, padded), padded)
+    return np.maximum(wide[..., : shape[0], : shape[1]], 0.0)
+
+
 def _decode(srgb: np.ndarray) -> np.ndarray:
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 

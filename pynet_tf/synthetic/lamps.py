@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
 
-from pynet_tf.lens.optics import SHARP, aperture
+from pynet_tf.lens.optics import SHARP, aperture, spread
 
 # How many times white lamps are: log-uniform between the two.
 LEAST_LIGHT, MOST_LIGHT = 5.0, 100.0
@@ -79,7 +78,7 @@ def add(light: np.ndarray, lit: Iterable[Lamp], radius: np.ndarray | None = None
         if out >= SHARP:
             kernel = _aperture(round(4 * float(out)) / 4)
             margin = kernel.shape[0] // 2
-            seen = np.maximum(signal.convolve(seen, kernel[None]), 0)
+            seen = spread(seen, kernel)
         top, left = lamp.top - margin, lamp.left - margin
         window = light[:, max(0, top) : top + seen.shape[1], max(0, left) : left + seen.shape[2]]
         window += seen[:, max(0, -top) :, max(0, -left) :][:, : window.shape[1], : window.shape[2]]
