@@ -4,9 +4,13 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pynet_tf.errors import InputError
+
+# TensorFlow and Keras import these where they are installed, which takes a quarter of their own
+# time; no command calls what needs them.
+_NOT_NEEDED = ("matplotlib", "pandas")
 
 
 def settle_keras() -> None:
@@ -29,12 +33,24 @@ def import_tensorflow():
     `TF_CPP_MIN_LOG_LEVEL=2` before the command.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with without_messages():
+    with without_messages(), _taken_for_missing(_NOT_NEEDED):
         import tensorflow as tf
 
         tf.config.list_physical_devices()
     tf.get_logger().setLevel("ERROR")
     return tf
+
+
+@contextlib.contextmanager
+def _taken_for_missing(names: Iterable[str]) -> Iterator[None]:
+    """Lets imports of packages fail that are not imported yet."""
+    kept_out = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(kept_out))
+    try:
+        yield
+    finally:
+        for name in kept_out:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager
