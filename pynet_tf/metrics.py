@@ -150,6 +150,12 @@ def _filtered(image):
 _PICTURE = tf.TensorSpec([1, None, None, 3], tf.float32)
 _BORDER = tf.TensorSpec([], tf.int32)
 _MEANS = tf.TensorSpec([2, 1, 3], tf.float32)
-_errors = tf.function(_errors, input_signature=[_PICTURE, _PICTURE, _BORDER])
-_finest_scale = tf.function(_finest_scale, input_signature=[_PICTURE, _PICTURE, _BORDER])
-_coarser_scales = tf.function(_multi_scale, input_signature=[_PICTURE, _PICTURE, _MEANS])
+
+
+def _traced(function, *specs):
+    return tf.function(function, input_signature=specs, autograph=False)
+
+
+_errors = _traced(_errors, _PICTURE, _PICTURE, _BORDER)
+_finest_scale = _traced(_finest_scale, _PICTURE, _PICTURE, _BORDER)
+_coarser_scales = _traced(_multi_scale, _PICTURE, _PICTURE, _MEANS)

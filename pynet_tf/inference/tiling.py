@@ -102,10 +102,11 @@ def cut_pyramid(pyramid: keras.Model, level: int = 1) -> tuple[Callable, Callabl
         for name, tensor in maps.items()
     }
     return (
-        tf.function(lambda image: coarse(image), input_signature=[image]),
+        tf.function(lambda image: coarse(image), input_signature=[image], autograph=False),
         tf.function(
             lambda image, maps: fine([image, *(maps[name] for name in specs)]),
             input_signature=[image, specs],
+            autograph=False,
         ),
     )
 

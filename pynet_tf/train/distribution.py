@@ -70,7 +70,7 @@ def _several_workers(used: tf.distribute.Strategy) -> bool:
     return isinstance(used, tf.distribute.MultiWorkerMirroredStrategy)
 
 
-@tf.function
+@tf.function(autograph=False)
 def _gather(used, values):
     def all_values(own):
         # identity puts the value on the replica's device, without which it cannot be gathered.

@@ -24,7 +24,7 @@ def pyramid():
 @pytest.fixture(scope="module")
 def render(pyramid):
     """The untrained level 1: `(photo [H, W, 3] uint8, defocus [H/2, W/2])` -> float `[H, W, 3]`."""
-    level_1 = tf.function(model.level_model(pyramid, 1))
+    level_1 = tf.function(model.level_model(pyramid, 1), autograph=False)
 
     def of(photo, defocus):
         plane = np.asarray(defocus, np.float32)[None]
@@ -41,7 +41,7 @@ def trained():
     for weight in pyramid.weights:
         if "head" in weight.path:
             weight.assign(rng.normal(0, 0.1, weight.shape))
-    return tf.function(pyramid)
+    return tf.function(pyramid, autograph=False)
 
 
 @pytest.fixture(scope="module")

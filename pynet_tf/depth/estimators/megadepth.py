@@ -145,7 +145,9 @@ def _graph(model):
     """Compiles the model once for all sizes: without the signature every size traces anew."""
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+    photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
+
+    @tf.function(input_signature=[photos], autograph=False)
     def log_depth(photos):
         return model(tf.cast(photos, tf.float32) / 255, training=False)[..., 0]
 
