@@ -4,7 +4,8 @@
     steps   seconds of a training step per level, as a share of a plain matrix product's GFLOP/s,
             and the share of the time that it waits for data
     memory  peak resident memory of training per level, for a small and a large data set
-    render  seconds and peak memory of a photo, by size and by form of the model
+    render  seconds and peak memory of a photo, by size and by form of the model, at the finest
+            of the levels
     start   seconds from the command to the begin and the end of the first step, per level
 
 Each figure is the median of repeated runs; compare ratios from one run, not times of two.
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments and prints one table per kind of measurement."""
     flags = _parser().parse_args(arguments)
     _check(flags)
-    levels = [int(level) for level in flags.levels]
+    levels = sorted({int(level) for level in flags.levels}, reverse=True)
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         for kind in flags.kinds or KINDS:

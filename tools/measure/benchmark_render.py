@@ -10,8 +10,8 @@ from benchmark_processes import ROOT, run, untrained
 
 
 def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
-    """Photos of each size through the forms of a full-width and of the small model."""
-    untrained(folder / "full", 1, flags.width, "original")
+    """Photos of each size through the forms of a full-width level and of the small model."""
+    untrained(folder / "full", levels[-1], flags.width, "original")
     where = ("--run_dir", folder / "full", "--output", folder / "saved")
     run("exporting", "-m", "pynet_tf.export", *where)
     shutil.copytree(ROOT / "checkpoints" / "small", folder / "small")
