@@ -88,12 +88,12 @@ def test_a_failing_process_is_told_in_a_sentence(tiny_ebb, tmp_path):
 def test_render_measures_every_form(tmp_path):
     pytest.importorskip("ai_edge_litert")
     figures = tmp_path / "figures.json"
-    small = ("--width", 0.05, "--levels", 6, "--sizes", "64x128", "--repeats", 1)
+    small = ("--width", 0.05, "--levels", 5, "--sizes", "128x192", "--repeats", 1)
     done = benchmark(tmp_path, "render", *small, "--json", figures)
     assert done.returncode == 0, done.stderr
     rows = json.loads(figures.read_text())["render"]
     assert [row["model"].split(", ")[1] for row in rows] == [
         "SavedModel", "int8", "float32", "int8", "float32",
     ]  # fmt: skip
-    assert all(row["s"] > 0 and row["peak GiB"] > 0.1 for row in rows)
+    assert all(row["s"] > 0 and row["peak GiB"] > 0.03 for row in rows)
     assert rows[0]["to bare network"] > 0.5

@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 import json
-import shutil
 from pathlib import Path
 
 from benchmark_processes import ROOT, run, untrained
@@ -14,14 +13,13 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
     untrained(folder / "full", levels[-1], flags.width, "original")
     where = ("--run_dir", folder / "full", "--output", folder / "saved")
     run("exporting", "-m", "pynet_tf.export", *where)
-    shutil.copytree(ROOT / "checkpoints" / "small", folder / "small")
-    name = f"width {flags.width:g}"
+    saved, small, name = folder / "saved", ROOT / "checkpoints" / "small", f"width {flags.width:g}"
     forms = [
-        (f"{name}, SavedModel", "saved", ("--network",)),
-        (f"{name}, int8", "saved", ("--fast",)),
-        ("small, float32", "small", ()),
-        ("small, int8", "small", ("--fast",)),
-        ("lens, float32", "lens", ()),
+        (f"{name}, SavedModel", saved, ("--network",)),
+        (f"{name}, int8", saved, ("--fast",)),
+        ("small, float32", small, ()),
+        ("small, int8", small, ("--fast",)),
+        ("lens, float32", Path("lens"), ()),
     ]
     if importlib.util.find_spec("ai_edge_litert") is None:
         print("int8 is left out: it needs ai-edge-litert (pip install ai-edge-litert)", flush=True)
@@ -32,13 +30,12 @@ def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[d
         base = None
         for label, model, more in forms:
             # The full-width network's eight-bit form is not computed in tiles.
-            if "--fast" in more and model == "saved" and height * width > 8_000_000:
+            if "--fast" in more and model == saved and height * width > 8_000_000:
                 continue
-            place = Path("lens") if model == "lens" else folder / model
-            if "--fast" in more or model == "small":
+            if "--fast" in more and model == saved:
                 # The first run makes the LiteRT form, which would count as the peak.
-                measured(place, 64, 64, 0, *more)
-            figures = measured(place, height, width, flags.repeats, *more)
+                measured(model, 64, 64, 0, *more)
+            figures = measured(model, height, width, flags.repeats, *more)
             base = base or figures["seconds"]
             bare = figures.get("network")
             rows.append(
