@@ -1,7 +1,7 @@
 """Measures the network that comes with the project, its 8-bit form and the lens, by size of photo.
 
 Seconds are those of a second call, peak memory is that of a process of its own. With the sizes
-given it takes a few minutes, and 100 megapixels take 4 GiB; leave the machine to it.
+given it takes a few minutes, and 100 megapixels take 3.3 GiB; leave the machine to it.
 """
 
 import argparse
