@@ -23,6 +23,12 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Begins with the folders whose files take long, so that two processes end together."""
+    long = ("train", "tools", "export", "evaluate", "convert", "commands", "inference")
+    items.sort(key=lambda item: item.path.parent.name not in long)
+
+
 def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> None:
     """Writes a smooth random photo, a depth map and a dimmer photo in the EBB! layout."""
     rng = np.random.default_rng(seed)
