@@ -47,6 +47,8 @@ _DISC_AREAS, _SQUARES = (0.4, 1.0), (4e-5, 8e-5)
 # A disc is behind what is nearer than its lamp by more than these parts of its radius, which is
 # how far both are out of focus.
 _BEFORE = (0.25, 0.5)
+# Edges of what is out of focus by less than so many pixels are crisp.
+_CRISP = 2.0
 # Pixels around a lamp that hold some of its light, and the reach of what it is filled from.
 _RIM, _FILL = 2, 4.0
 # A pixel belongs to a lamp's rim where the lamp adds more light than the first, fully from the
@@ -188,9 +190,27 @@ def _add_disc(discs, signed, place, lamp, tint, radius: float, blades: int) -> N
         slice(part.start - start, part.stop - start)
         for part, start in zip(inside, first, strict=True)
     )
-    nearer = (signed[inside] - radius) / abs(radius)
-    seen = np.clip((_BEFORE[1] - nearer) / (_BEFORE[1] - _BEFORE[0]), 0, 1)
+    seen = 1 - _hidden(signed, inside, radius)
     discs[inside] += (disc[cut] * seen)[..., None] * tint
+
+
+def _hidden(signed: np.ndarray, inside: tuple[slice, slice], radius: float) -> np.ndarray:
+    """Tells how far what is nearer than a lamp hides its disc in a window, 0 to 1."""
+    margin = int(abs(radius)) + 1
+    around = _grown(inside, margin, signed.shape)
+    nearer = (signed[around] - radius) / abs(radius)
+    nearer = np.clip((nearer - _BEFORE[0]) / (_BEFORE[1] - _BEFORE[0]), 0, 1)
+    out = np.abs(signed[around])
+    hidden, soft = nearer * (out < _CRISP), nearer * (out >= _CRISP)
+    if soft.any():
+        # Edges are as soft as what they belong to is out of focus; a disc's deviation is half its
+        # radius.
+        hidden += ndimage.gaussian_filter(soft, float(np.average(out, weights=soft)) / 2)
+    rows, columns = (
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(inside, around, strict=True)
+    )
+    return np.minimum(hidden[rows, columns], 1)
 
 
 @functools.lru_cache(maxsize=64)

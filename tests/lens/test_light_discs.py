@@ -109,6 +109,17 @@ def test_discs_lie_behind_what_is_nearer():
     assert discs[60, 88].min() > 0.1
 
 
+def test_edges_of_what_is_before_a_disc_are_as_soft_as_it_is_out_of_focus():
+    light, defocus = night(-20.0)
+    defocus[:, 42:] = -6.0
+    _, discs = light_discs.separated(light, defocus)
+    row = discs[60, 70:98, 0] / discs[60, 70, 0]
+    assert row[14] == pytest.approx(0.5, abs=0.1)
+    assert np.abs(np.diff(row)).max() < 0.2
+    assert row[0] == pytest.approx(1.0)
+    assert row[-1] < 0.02
+
+
 def test_discs_change_smoothly_with_the_blur():
     before = None
     for radius in np.arange(0.5, 8, 0.25):
