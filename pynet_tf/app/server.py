@@ -1,9 +1,11 @@
 """Serves the page: Gradio's application behind the gate, with files of the visitor's alone."""
 
+import contextlib
 import os
 import socket
 import threading
 import webbrowser
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pynet_tf.app import examples, listening
@@ -60,6 +62,7 @@ def _application(renderers: Renderers, visitors: Visitors, names: frozenset[str]
     import gradio
     from gradio import route_utils
     from starlette.formparsers import MultiPartException
+    from starlette.requests import ClientDisconnect
 
     from pynet_tf.app import page
 
@@ -72,6 +75,8 @@ def _application(renderers: Renderers, visitors: Visitors, names: frozenset[str]
         try:
             files, _, _ = await route_utils.upload_fn(request, folder, LARGEST_UPLOAD, None)
         except MultiPartException:
+            with contextlib.suppress(ClientDisconnect):
+                await _take_the_rest(request.stream())
             return fastapi.responses.PlainTextResponse(_TOO_LARGE, status_code=413)
         return files
 
@@ -100,3 +105,12 @@ def _application(renderers: Renderers, visitors: Visitors, names: frozenset[str]
     )  # fmt: skip
     gates.append(Gate(outer, names))
     return gates[0]
+
+
+async def _take_the_rest(stream: AsyncIterator[bytes]) -> None:
+    """Reads on for as much as may be sent: who is cut off while sending sees no answer."""
+    taken = 0
+    async for part in stream:
+        taken += len(part)
+        if taken > LARGEST_UPLOAD:
+            return
