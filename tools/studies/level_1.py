@@ -97,7 +97,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     for number, weight in enumerate(variables):
         places.setdefault(weight.path[:7], []).append(number)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(image, target):
         with tf.GradientTape() as tape:
             output = network(image, training=True)
@@ -109,7 +109,7 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
             for section, numbers in places.items()
         }
 
-    forward = tf.function(network)
+    forward = tf.function(network, autograph=False)
     curve = [{"step": 0, **measure(forward, windows)}]
     batches = pipeline.training(train_split, 1, WINDOW, options.batch_size, seed, **kind)
     numbers = range(1, options.steps + 1)
