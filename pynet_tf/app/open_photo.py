@@ -57,6 +57,7 @@ class OpenPhoto:
 
     Attributes:
         found: the photo and its depth map; None if there is no map yet.
+        map_file: that the depth map is from; None for the one in the photo or an estimated one.
         small: the copy that is shown, `[h, w, 3]` uint8.
 
     Raises:
@@ -69,7 +70,8 @@ class OpenPhoto:
     folder: Path
     choices: Choices = field(default_factory=Choices)
     found: PhotoWithDepth | None = None
-    _own: PhotoWithDepth | None = None
+    map_file: Path | None = None
+    _own: tuple[PhotoWithDepth, Path | None] | None = None
 
     def open(self, file: Path | None = None) -> "OpenPhoto":
         """Reads the photo; returns itself.
@@ -78,8 +80,8 @@ class OpenPhoto:
             file: of its depth map; None for the one in the photo, or else an estimated one.
         """
         found = self.renderers.with_depth if file is None else sources.given([self.path], file)
-        self._own = self._kept(found(self.path))
-        self._use(self._own)
+        self._own = self._kept(found(self.path)), file
+        self._use(*self._own)
         return self
 
     def open_without_depth(self) -> None:
@@ -102,18 +104,19 @@ class OpenPhoto:
         Raises:
             InputError: it is no depth map of this photo.
         """
-        self._use(self._kept(sources.given([self.path], file)(self.path)))
+        self._use(self._kept(sources.given([self.path], file)(self.path)), file)
 
     def take_own_map(self) -> None:
         """Uses the depth map that was found first again."""
         if self._own is not None:
-            self._use(self._own)
+            self._use(*self._own)
 
-    def _use(self, found: PhotoWithDepth) -> None:
+    def _use(self, found: PhotoWithDepth, file: Path | None) -> None:
         small = preview(found.photo)
         # What is wrong with a map is told before anything is changed.
         prepared = self.renderers.prepare(small, found.depth)
         self.found, self.small, self._prepared = found, small, prepared
+        self.map_file = file
 
     def _kept(self, found: PhotoWithDepth) -> PhotoWithDepth:
         """Keeps the photo at full size on the disk: it is needed for the download alone."""
@@ -182,6 +185,8 @@ class OpenPhoto:
         """Returns the command that writes the same picture."""
         choices = self.choices
         words = ["python", "-m", "pynet_tf.render", self.path.name]
+        if self.map_file is not None:
+            words += ["--depth", self.map_file.name]
         if choices.point is not None:
             words += ["--focus", ",".join(f"{value:.{_DIGITS}g}" for value in choices.point)]
         usual = Choices()

@@ -84,7 +84,10 @@ def test_what_makes_no_sense_changes_nothing(page):
     told = page.ask("slide", "Picture", 99.0, 0.0, 20.0, "Network")
     assert "blur is 99" in told["told"]
     told = page.ask("look", "Picture")
-    assert told["command"] == "python -m pynet_tf.render portrait.jpg --output out"
+    assert (
+        told["command"]
+        == "python -m pynet_tf.render portrait.jpg --depth portrait_depth.png --output out"
+    )
     page.ask("another")
     told = page.ask("look", "Picture")
     assert "no longer open" in told["told"]

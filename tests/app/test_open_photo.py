@@ -35,16 +35,17 @@ def portrait(renderers, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["net", "lens"])
-def test_the_file_is_the_one_that_the_shown_command_writes(portrait, tmp_path, method):
-    portrait.open(MAP)
+def test_the_file_is_the_one_that_the_shown_command_writes(portrait, tmp_path, monkeypatch, method):
+    (tmp_path / "map.png").write_bytes(MAP.read_bytes())
+    portrait.open(tmp_path / "map.png")
     portrait.choose(
         point=(0.8123, 0.3), blur=1.7, highlights=3.0, sharp_range=(0.1, 0.3), method=method
     )
     path, remarks = portrait.write(tmp_path / "page")
     words = shlex.split(portrait.command())
-    assert words[:4] == ["python", "-m", "pynet_tf.render", "portrait.jpg"]
-    words = [*words[4:-1], str(tmp_path / "out"), "--depth", str(MAP)]
-    assert render.main([str(portrait.path), *words]) == 0
+    assert words[:3] == ["python", "-m", "pynet_tf.render"]
+    monkeypatch.chdir(tmp_path)
+    assert render.main(words[3:]) == 0
     assert path.read_bytes() == (tmp_path / "out" / "portrait.jpg").read_bytes()
     assert not remarks
 
@@ -76,6 +77,7 @@ def test_without_an_estimator_a_map_of_ones_own_opens_the_photo(portrait):
     assert portrait.has_depth
     assert portrait.picture().shape == (512, 512, 3)
     assert portrait.found.source.endswith("portrait_depth.png")
+    assert "--depth portrait_depth.png" in portrait.command()
 
 
 def test_a_wrong_choice_or_map_changes_nothing(portrait, tmp_path):

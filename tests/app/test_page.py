@@ -102,9 +102,9 @@ def test_the_page_asks_no_other_server(visit, server):
     assert not foreign
 
 
-def test_downloads_are_what_the_command_line_writes(visit, tmp_path):
+def test_downloads_are_what_the_command_line_writes(visit, tmp_path, monkeypatch):
     page = visit()
-    photo, depth = EXAMPLES / "portrait.jpg", EXAMPLES / "portrait_depth.png"
+    photo = EXAMPLES / "portrait.jpg"
     page.example(0)
     shown = page.source
     page.click(0.8, 0.3)
@@ -114,9 +114,10 @@ def test_downloads_are_what_the_command_line_writes(visit, tmp_path):
         page.tab.click("#download")
     assert download.value.suggested_filename == "portrait.jpg"
     assert words[3] == "portrait.jpg"
-    output = tmp_path / "out"
     assert words[-2:] == ["--output", "out"]
-    assert render.main([str(photo), *words[4:-1], str(output), "--depth", str(depth)]) == 0
+    monkeypatch.chdir(EXAMPLES)
+    output = tmp_path / "out"
+    assert render.main([*words[3:-1], str(output)]) == 0
     assert download.value.path().read_bytes() == (output / "portrait.jpg").read_bytes()
     assert images.read_photo(output / "portrait.jpg").shape == images.read_photo(photo).shape
 
