@@ -199,11 +199,14 @@ def test_durations(seconds, text):
     assert cli.duration(seconds) == text
 
 
-def test_tensorflow_starts_without_a_word():
+def test_tensorflow_starts_without_a_word_and_without_what_nobody_needs():
     # On some processors oneDNN reports as an error that it leaves such a slice to TensorFlow.
     code = (
+        "import sys\n"
         "from pynet_tf import cli\n"
         "tf = cli.import_tensorflow()\n"
+        "assert not {'matplotlib', 'pandas'} & set(sys.modules)\n"
+        "import matplotlib, pandas\n"
         "photo = tf.ones((8, 8), tf.uint8)\n"
         "print(tf.function(lambda photo: photo[2:4, 1:])(photo).shape)"
     )
