@@ -23,13 +23,13 @@ from pynet_tf.lens.optics import aperture, spread
 # said. On 24 synthetic night scenes, whose lamps are 5 to 100 times white, the picture around the
 # lamps is about as near to the truth from 7 to 12, best near 9 (16.9 dB; without discs 11.8).
 IN_THE_DARK = 9.0
-# In the dark: within so many pixels around a light, of at least this share that is no light, so
-# many are darker than the first light, fully, or than the second, at all. Glints on leaves and
-# lamps in the shade are so by day; paper, clouds and white walls are not.
-_AROUND, _LEAST_SEEN, _MOST_PIXELS, _DARK = 8, 0.3, 0.9, (0.1, 0.2)
+# In the dark: this far around a light, in parts of the photo's longer side, of at least this share
+# that is no light, so many are darker than the first light, fully, or than the second, at all.
+# Glints on leaves and lamps in the shade are so by day; paper, clouds and white walls are not.
+_AROUND, _LEAST_SEEN, _MOST_PIXELS, _DARK = 0.005, 0.3, 0.9, (0.1, 0.2)
 # By day a small light is as bright as the sky, and may be a gap to it, where the photo is white in
-# such parts; white of squares of so many pixels.
-_LARGE, _WHITE_PARTS = 15, (0.0, 0.002)
+# such parts; white of squares of this side, in parts of the photo's longer one.
+_LARGE, _WHITE_PARTS = 0.01, (0.0, 0.002)
 # The photo's mean light: night up to the first, day from the second on.
 _NIGHT, _DAY = 0.06, 0.11
 # White in all three colours: light from the first on begins to count, fully this much above.
@@ -93,7 +93,7 @@ def separated(
     if not white.any():
         return light, discs
     night = 1 - _rise(light.mean(), (_NIGHT, _DAY))
-    gaps = 1 - _rise(ndimage.minimum_filter(white, _LARGE).mean(), _WHITE_PARTS)
+    gaps = 1 - _rise(ndimage.minimum_filter(white, _pixels(_LARGE, light)).mean(), _WHITE_PARTS)
     if max(highlights, night, gaps) == 0:
         return light, discs
     signed = np.repeat(np.repeat(defocus, 2, axis=0), 2, axis=1)[: len(light), : light.shape[1]]
@@ -120,11 +120,16 @@ def separated(
 
 def _darkness(light: np.ndarray, lamps: np.ndarray, place: tuple[slice, slice]) -> float:
     """Tells how dark it is around a light, 0 to 1."""
-    around = _grown(place, _AROUND, light.shape)
+    around = _grown(place, _pixels(_AROUND, light), light.shape)
     seen = light[around].mean(axis=-1)[~lamps[around]]
     if seen.size < _LEAST_SEEN * light[around].shape[0] * light[around].shape[1]:
         return 0.0
     return 1 - _rise(float(np.quantile(seen, _MOST_PIXELS)), _DARK)
+
+
+def _pixels(part: float, light: np.ndarray) -> int:
+    """Returns how many pixels, at least 5, a part of the longer side is."""
+    return max(5, round(part * max(light.shape)))
 
 
 def _rise(value: float, between: tuple[float, float]) -> float:

@@ -135,3 +135,17 @@ def test_lamps_at_the_edge_and_none_at_all():
     assert np.isfinite(light_discs.separated(light, defocus)[1]).all()
     dark = np.zeros_like(light)
     assert light_discs.separated(dark, defocus)[0] is dark
+
+
+def test_gaps_to_a_white_sky_are_none_at_any_size_of_the_copy():
+    """A strong blur is made of a smaller copy, where the sky between twigs has fewer pixels."""
+    light = np.full((768, 1152, 3), 0.08, np.float32)
+    light[:200, :300] = 1.0
+    # Twigs leave no part of the sky whole that is larger than two percent of the side.
+    light[:200, :300][:, ::24] = light[:200, :300][::24] = 0.08
+    light[600:604, 800:804] = 1.0
+    defocus = np.full((384, 576), -14.0, np.float32)
+    for size in (1, 2):
+        small = light.reshape(768 // size, size, 1152 // size, size, 3).mean(axis=(1, 3))
+        signed = defocus[::size, ::size] / size
+        assert not light_discs.separated(small, signed)[1].any()
