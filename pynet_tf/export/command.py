@@ -47,10 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.format == "weights":
         RunDirectory(options.output).share(run, pyramid)
     else:
-        cli.stage(f"converting level {run.level}")
         if options.format == "litert":
+            cli.stage(f"converting level {run.level}")
             content = litert.convert(pyramid, run, options.quantize, size, options.calibration)
         else:
+            cli.stage(f"converting level {run.level}, which can take minutes")
             content = onnx.convert(pyramid, run.level, size)
         with atomic_files.replacing(options.output) as partial:
             partial.write_bytes(content)
