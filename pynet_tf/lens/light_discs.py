@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
+from pynet_tf.lens import pyramid
 from pynet_tf.lens.optics import aperture, spread
 
 # What a lamp in the dark is taken to be, in times white beyond the first, where nothing else is
@@ -96,11 +97,13 @@ def separated(
     gaps = 1 - _rise(ndimage.minimum_filter(white, _pixels(_LARGE, light)).mean(), _WHITE_PARTS)
     if max(highlights, night, gaps) == 0:
         return light, discs
-    signed = np.repeat(np.repeat(defocus, 2, axis=0), 2, axis=1)[: len(light), : light.shape[1]]
+    signed = pyramid.enlarge(defocus)[: len(light), : light.shape[1]]
     without = light.copy()
     lamps = ndimage.binary_dilation(white > 0, iterations=_RIM)
     for place, lamp in _small_lights(white):
-        radius = float(np.median(signed[place][lamp > 0]))
+        # Not of the enlarged map, which at edges is between two things.
+        y, x = (first.start + at for first, at in zip(place, np.nonzero(lamp), strict=True))
+        radius = float(np.median(defocus[y // 2, x // 2]))
         small = max(
             1 - _rise(lamp.sum() / (np.pi * radius**2 + 1e-6), _DISC_AREAS),
             1 - _rise(lamp.sum() / max(light.shape) ** 2, _SQUARES),
@@ -205,7 +208,8 @@ def _hidden(signed: np.ndarray, inside: tuple[slice, slice], radius: float) -> n
     around = _grown(inside, margin, signed.shape)
     nearer = (signed[around] - radius) / abs(radius)
     nearer = np.clip((nearer - _BEFORE[0]) / (_BEFORE[1] - _BEFORE[0]), 0, 1)
-    out = np.abs(signed[around])
+    # At its edge a thing's pixels are between it and what is behind it.
+    out = ndimage.minimum_filter(np.abs(signed[around]), 3)
     hidden, soft = nearer * (out < _CRISP), nearer * (out >= _CRISP)
     if soft.any():
         # Edges are as soft as what they belong to is out of focus; a disc's deviation is half its
