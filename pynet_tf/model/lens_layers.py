@@ -25,9 +25,9 @@ _LARGEST_CORRECTION = 0.58
 # In the light around it a pixel of the far layer weighs this much where it is sharp, or its light
 # would glow into the blur beside it, and 1 more from this radius on, in level 2's pixels. Hidden
 # ones weigh next to nothing; not 0, or there would be nothing where all is hidden.
-_LEAST_WEIGHT = 0.001
+_LEAST_WEIGHT = 0.01
 _FULL_WEIGHT_RADIUS = 6.0
-_HIDDEN_WEIGHT = 1e-5
+_HIDDEN_WEIGHT = 1e-4
 
 
 class Float32(layers.Layer):
