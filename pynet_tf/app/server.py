@@ -71,7 +71,7 @@ def _application(renderers: Renderers, visitors: Visitors, names: frozenset[str]
 
     @outer.post("/gradio_api/upload")
     async def upload(request: fastapi.Request):
-        folder = visitors.new_upload(request.scope["visitor"])
+        folder = visitors.uploads(request.scope["visitor"])
         try:
             files, _, _ = await route_utils.upload_fn(request, folder, LARGEST_UPLOAD, None)
         except MultiPartException:

@@ -103,13 +103,6 @@ class Visitors:
         """Returns the folder of what a visitor uploads."""
         return self.folder(visitor) / "uploads"
 
-    def new_upload(self, visitor: str) -> Path:
-        """Returns a folder for one upload, which is not there yet.
-
-        Two tabs may upload the same file at once, and each takes its own away.
-        """
-        return self.uploads(visitor) / secrets.token_hex(8)
-
     def serves(self, visitor: str, path: Path) -> bool:
         """Tells whether a file was made for a visitor; `path` has no links and no dots."""
         own = self.folder(visitor)
