@@ -96,12 +96,12 @@ def fitted(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> tuple[flo
         bokeh: see the module.
     """
     pair = _compared(photo, as_depth(depth), bokeh)
-    discs = np.stack([pair.discs(focus) for focus in _FOCI])
     pixels = np.bincount(pair.step, minlength=_STEPS).astype(np.float64)
-    together = ndimage.gaussian_filter1d(pixels, _TOGETHER)
-    here = np.interp(_FOCI, np.linspace(0, 1, _STEPS), together / max(together.max(), 1e-9))
     if not pixels.any():
-        return round(float(_FOCI[np.argmax(here)]), 2), 0.0
+        return 0.0, 0.0
+    discs = np.stack([pair.discs(focus) for focus in _FOCI])
+    together = ndimage.gaussian_filter1d(pixels, _TOGETHER)
+    here = np.interp(_FOCI, np.linspace(0, 1, _STEPS), together / together.max())
     costs = _costs(pair, pixels, discs).min(axis=1)
     dearer = (costs - costs.min()) / (_TOLERANCE[0] + _TOLERANCE[1] * costs.min())
     likely = (here + _FEWEST) ** _BY_PIXELS * np.exp(-dearer) * (dearer <= _OUT)

@@ -113,7 +113,7 @@ def separated(
             weight *= max(night, gaps * _darkness(light, lamps, place))
         if weight > 0:
             inner = _grown(place, _RIM, light.shape)
-            around = _surroundings(light, lamps, place)
+            around = _surroundings(light, lamps, inner)
             _fill(without, light, lamps, inner, around, weight)
             brightness = weight * (1 + (highlights or IN_THE_DARK))
             tint = _tint(light[inner], lamps[inner], around)
@@ -150,18 +150,15 @@ def _small_lights(white: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.n
         yield place, white[place] * (label[place] == index + 1)
 
 
-def _surroundings(light, lamps, place) -> np.ndarray:
-    """Continues what is around a lamp over its window and rim, `[h, w, 3]`; NaN out of reach."""
-    around = _grown(place, _RIM + round(2 * _FILL), light.shape)
+def _surroundings(light, lamps, inner) -> np.ndarray:
+    """Continues what is around a lamp over its window, `[h, w, 3]`; NaN out of reach."""
+    around = _grown(inner, round(2 * _FILL), light.shape)
     known = (~lamps[around]).astype(np.float32)
     total = ndimage.gaussian_filter(known, _FILL, mode="nearest")
     filled = ndimage.gaussian_filter(
         light[around] * known[..., None], (_FILL, _FILL, 0), mode="nearest"
     )
-    inner = _grown(place, _RIM, light.shape)
-    part = tuple(
-        slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, around, strict=True)
-    )
+    part = _within(inner, around)
     share = np.where(total[part] > 1e-3, total[part], np.nan)
     return filled[part] / share[..., None]
 
@@ -189,15 +186,8 @@ def _add_disc(discs, signed, place, lamp, tint, radius: float, blades: int) -> N
     kernel = _aperture(round(4 * abs(radius)) / 4, blades)
     disc = spread(lamp.astype(np.float32), kernel)
     reach = kernel.shape[0] // 2
-    first = [part.start - reach for part in place]
-    inside = tuple(
-        slice(max(0, start), min(side, start + length))
-        for start, length, side in zip(first, disc.shape, signed.shape, strict=True)
-    )
-    cut = tuple(
-        slice(part.start - start, part.stop - start)
-        for part, start in zip(inside, first, strict=True)
-    )
+    inside = _grown(place, reach, signed.shape)
+    cut = _within(inside, tuple(slice(part.start - reach, part.stop + reach) for part in place))
     seen = 1 - _hidden(signed, inside, radius)
     discs[inside] += (disc[cut] * seen)[..., None] * tint
 
@@ -215,11 +205,7 @@ def _hidden(signed: np.ndarray, inside: tuple[slice, slice], radius: float) -> n
         # Edges are as soft as what they belong to is out of focus; a disc's deviation is half its
         # radius.
         hidden += ndimage.gaussian_filter(soft, float(np.average(out, weights=soft)) / 2)
-    rows, columns = (
-        slice(part.start - whole.start, part.stop - whole.start)
-        for part, whole in zip(inside, around, strict=True)
-    )
-    return np.minimum(hidden[rows, columns], 1)
+    return np.minimum(hidden[_within(inside, around)], 1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -231,4 +217,12 @@ def _grown(place, by: int, shape) -> tuple[slice, slice]:
     return tuple(
         slice(max(0, part.start - by), min(side, part.stop + by))
         for part, side in zip(place, shape, strict=False)
+    )
+
+
+def _within(part: tuple[slice, slice], whole: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Returns where a window lies in another one that holds it."""
+    return tuple(
+        slice(inner.start - outer.start, inner.stop - outer.start)
+        for inner, outer in zip(part, whole, strict=True)
     )
