@@ -18,7 +18,7 @@ import numpy as np
 from scipy import ndimage
 
 from pynet_tf.lens import pyramid
-from pynet_tf.lens.optics import aperture, spread
+from pynet_tf.lens.optics import spread
 
 # What a lamp in the dark is taken to be, in times white beyond the first, where nothing else is
 # said. On 24 synthetic night scenes, whose lamps are 5 to 100 times white, the picture around the
@@ -183,9 +183,8 @@ def _tint(light: np.ndarray, lamp: np.ndarray, around: np.ndarray) -> np.ndarray
 
 
 def _add_disc(discs, signed, place, lamp, tint, radius: float, blades: int) -> None:
-    kernel = _aperture(round(4 * abs(radius)) / 4, blades)
-    disc = spread(lamp.astype(np.float32), kernel)
-    reach = kernel.shape[0] // 2
+    disc = spread(lamp.astype(np.float32), abs(radius), blades)
+    reach = (len(disc) - len(lamp)) // 2
     inside = _grown(place, reach, signed.shape)
     cut = _within(inside, tuple(slice(part.start - reach, part.stop + reach) for part in place))
     seen = 1 - _hidden(signed, inside, radius)
@@ -206,11 +205,6 @@ def _hidden(signed: np.ndarray, inside: tuple[slice, slice], radius: float) -> n
         # radius.
         hidden += ndimage.gaussian_filter(soft, float(np.average(out, weights=soft)) / 2)
     return np.minimum(hidden[_within(inside, around)], 1)
-
-
-@functools.lru_cache(maxsize=64)
-def _aperture(radius: float, blades: int) -> np.ndarray:
-    return aperture(radius, blades)
 
 
 def _grown(place, by: int, shape) -> tuple[slice, slice]:

@@ -4,6 +4,7 @@ Blur adds up light, so it must work on linear light, not on sRGB values. All fun
 `[..., H, W]` planes; radii are in pixels of those planes.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -104,20 +105,27 @@ def blurs(planes: np.ndarray, radii: list[float], blades: int = 0) -> Iterator[n
         yield np.maximum(blurred, 0.0)
 
 
-def spread(light: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def spread(light: np.ndarray, radius: float, blades: int = 0) -> np.ndarray:
     """Returns what an aperture makes of a small light before the dark.
 
     Args:
         light: `[..., h, w]` float32, 0 and more; dark beyond its edge.
-        kernel: `[n, n]` float32, from `aperture`.
+        radius: in pixels; counted in quarters, of which the apertures are kept.
+        blades: see `aperture`.
 
     Returns:
-        `[..., h + n - 1, w + n - 1]` float32, 0 and more.
+        `[..., h + 2r, w + 2r]` float32, 0 and more; r is the aperture's reach.
     """
+    kernel = _kept_aperture(round(4 * float(radius)) / 4, blades)
     shape = [side + more - 1 for side, more in zip(light.shape[-2:], kernel.shape, strict=True)]
     padded = [fft.next_fast_len(side, real=True) for side in shape]
     wide = fft.irfft2(fft.rfft2(light, padded) * fft.rfft2(kernel, padded), padded)
     return np.maximum(wide[..., : shape[0], : shape[1]], 0.0)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_aperture(radius: float, blades: int) -> np.ndarray:
+    return aperture(radius, blades)
 
 
 def _decode(srgb: np.ndarray) -> np.ndarray:

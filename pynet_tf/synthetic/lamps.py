@@ -4,13 +4,12 @@ Through a lens each becomes an even disc with a crisp rim, as large as the circl
 its own place. Light is linear, `[3, H, W]` float32; white is 1.
 """
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pynet_tf.lens.optics import SHARP, aperture, spread
+from pynet_tf.lens.optics import SHARP, spread
 
 # How many times white lamps are: log-uniform between the two.
 LEAST_LIGHT, MOST_LIGHT = 5.0, 100.0
@@ -76,17 +75,11 @@ def add(light: np.ndarray, lit: Iterable[Lamp], radius: np.ndarray | None = None
         out = 0.0 if radius is None else radius[lamp.top + tall // 2, lamp.left + wide // 2]
         margin = 0
         if out >= SHARP:
-            kernel = _aperture(round(4 * float(out)) / 4)
-            margin = kernel.shape[0] // 2
-            seen = spread(seen, kernel)
+            seen = spread(seen, out)
+            margin = (seen.shape[1] - tall) // 2
         top, left = lamp.top - margin, lamp.left - margin
         window = light[:, max(0, top) : top + seen.shape[1], max(0, left) : left + seen.shape[2]]
         window += seen[:, max(0, -top) :, max(0, -left) :][:, : window.shape[1], : window.shape[2]]
-
-
-@functools.lru_cache(maxsize=64)
-def _aperture(radius: float) -> np.ndarray:
-    return aperture(radius)
 
 
 def _tint(rng: np.random.Generator) -> np.ndarray:
