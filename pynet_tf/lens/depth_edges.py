@@ -27,8 +27,9 @@ REACH = 1 / 256
 OWN_PIXELS = 1.5
 # A rise of the depth map by this much within the reach is an edge, not a slope.
 EDGE = 0.08
-# Of the range between the plateaus: what is nearer to one than this belongs to it.
-PLATEAU = 0.2
+# Of the range between the plateaus: what is nearer to one than this belongs to it. Not 0.2, which
+# enlarged maps of two depths meet exactly, so that rounding decided.
+PLATEAU = 0.2001
 # Where fewer pixels than the first lie between the plateaus the edge counts as sharp, and where
 # more than the sum of both as soft: shares of the window.
 BETWEEN = (0.2, 0.1)
