@@ -100,6 +100,11 @@ def test_right_arguments_are_taken():
     assert options.photo == [Path("--no_flag"), Path("-a=")]
 
 
+def test_two_numbers_that_begin_with_a_minus_are_the_flag_s():
+    options = _parser().parse_args(["photo.jpg", "--depth_model", "-0.1,0.5", "--blur", "2"])
+    assert (options.depth_model, options.blur) == ("-0.1,0.5", 2)
+
+
 def test_a_locale_without_utf_8_is_told_where_it_matters(monkeypatch):
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
     assert cli.utf8_path("run") == Path("run")

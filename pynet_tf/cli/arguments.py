@@ -15,6 +15,8 @@ from pynet_tf.cli.home import is_homeless
 
 # More digits are in no range, and take long to read.
 _WHOLE = re.compile("-?[0-9]{1,18}")
+# Two numbers of which the first is below 0, which argparse takes for a flag.
+_BELOW_ZERO = re.compile(r"-[0-9.]+,[-0-9.]*")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -64,7 +66,8 @@ class Parser(argparse.ArgumentParser):
             if not text:
                 is_value = before.startswith("-") and before != "--"
                 self._refuse_empty(before if is_value else "an argument")
-        return super().parse_known_args([self._at_home(text) for text in arguments], namespace)
+        arguments = _joined([self._at_home(text) for text in arguments])
+        return super().parse_known_args(arguments, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Ends with a sentence on what is wrong, and not with a page of usage."""
@@ -82,6 +85,16 @@ class Parser(argparse.ArgumentParser):
         if expanded.split("/")[0] == "~" or (value[1:2] in ("", "/") and is_homeless()):
             self.error(f"{text}: this user has no home folder; write the path without ~")
         return flag + equals + expanded
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Joins pairs of numbers that begin with a minus to the flags before them."""
+    result: list[str] = []
+    for text in arguments:
+        if _BELOW_ZERO.fullmatch(text) and result and result[-1].startswith("--"):
+            text = f"{result.pop()}={text}"
+        result.append(text)
+    return result
 
 
 def whole(least: int | None = None, most: int | None = None) -> Callable[[str], int]:

@@ -56,6 +56,10 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
             raises it for a map that is missing, unreadable, or of another view.
     """
     refuse_missing(depth, f"--depth {depth} is not there; check the name")
+    if any(os.path.realpath(depth) == os.path.realpath(photo) for photo in photos):
+        raise InputError(
+            f"--depth {depth} is the photo itself; give its depth map, or leave --depth out"
+        )
     if not depth.is_dir() and len(photos) > 1:
         raise InputError(
             f"--depth {depth} is one file for {len(photos)} photos; give the folder of their maps"
@@ -67,6 +71,7 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
         if depth.is_dir():
             file = photo_paths.find_by_stem(depth, path.stem, (".png", *photo_paths.PHOTO_SUFFIXES))
         if file is None or os.path.realpath(file) == os.path.realpath(path):
+            # A folder of the photos themselves has no maps.
             raise InputError(
                 f"{path} has no depth map: {depth} holds no {path.stem}.png; make one with "
                 "python -m pynet_tf.depth, or leave --depth out"

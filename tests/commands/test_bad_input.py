@@ -158,7 +158,8 @@ ARGUMENTS = {
         "", "good/original/1.jpg", "--output {out}",
         *(f"{LENS_PHOTO} {more}" for more in (
             "--blur nan", "--blur -1", "--blur inf", "--blur 1e9", "--focus 2,2", "--focus nan,0",
-            "--focus 1", "--focus ,", "--highlights x", "--blades -5", "--blades 1",
+            "--focus -0.1,0.5", "--focus 1", "--focus ,", "--highlights x", "--blades -5",
+            "--blades 1",
             "--blades 99999999999", "--level 1", "--level 9", "--fast", "--model models/empty",
             "--format bmp", "--depth_model weights/noise", "--depth_weights x",
             "--depth nowhere.png",

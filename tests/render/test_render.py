@@ -277,6 +277,7 @@ def test_a_photo_is_not_its_own_depth_map(folder):
         ("photos --model depth/a.png --depth depth --output out", "a.png is no model; give a"),
         ("photos --method lens --output out --depth nowhere", "nowhere is not there"),
         ("photos --method lens --output out --depth depth/a.png", "one file for 2 photos"),
+        ("photos/a.jpg --output out --depth photos/a.jpg", "a.jpg is the photo itself"),
         ("photos --method lens --output out --depth depth --level 2", "--level belongs to"),
         ("photos --model depth --output out --depth depth --blades 5", "--blades belongs to"),
         ("nothing --method lens --output out --depth depth", "nothing is not there"),
