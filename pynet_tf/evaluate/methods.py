@@ -24,6 +24,7 @@ from pynet_tf.errors import InputError
 from pynet_tf.evaluate.protocol import SCALED_LEVELS, Picture, level_size, target
 from pynet_tf.inference import large_lens, loading, renderer, saved_model_folder, signatures
 from pynet_tf.inference.any_size import PreparedPhoto
+from pynet_tf.inference.code_fingerprint import code_fingerprint
 from pynet_tf.lens.focus import LensSettings, defocus, focus_of, largest_radius
 from pynet_tf.model import InputFormat, level_model
 from pynet_tf.runs.run_directory import RunDirectory
@@ -261,9 +262,4 @@ def _loaded(path: Path, level: int) -> tuple[str, Callable[[tf.Tensor], tf.Tenso
 
 def _code(*packages: ModuleType) -> str:
     """Returns a fingerprint of the source files of packages of ours."""
-    digest = hashlib.sha256()
-    for package in packages:
-        folder = Path(package.__file__).parent
-        for file in sorted(folder.rglob("*.py")):
-            digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
+    return code_fingerprint(Path(package.__file__).parent for package in packages)

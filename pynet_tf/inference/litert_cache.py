@@ -2,13 +2,14 @@
 
 The network that comes with the project has its forms beside its weights. Those of other run
 directories and SavedModels lie in the user's cache folder, and are made anew when the weights
-change.
+change, or the code that makes the network of them.
 """
 
 import hashlib
 from pathlib import Path
 
 from pynet_tf.errors import InputError
+from pynet_tf.inference.code_fingerprint import code_fingerprint
 from pynet_tf.inference.saved_model_folder import is_saved_model, read_description, weight_files
 from pynet_tf.io.atomic_files import replacing
 from pynet_tf.io.cache import cache_folder
@@ -21,6 +22,8 @@ KINDS = {"float32": "none", "int8": "int8"}
 _BESIDE = {"float32": "float16.tflite", "int8": "int8.tflite"}
 # Where the network that comes with the project lies: in the checkout, or in an installed package.
 _ROOT = Path(__file__).parents[1]
+# What forms depend on, beside the weights.
+_CODE = (_ROOT / "model", _ROOT / "inference" / "litert_conversion.py")
 _BOXED = (_ROOT.parent / "checkpoints" / "small", _ROOT / "small_network")
 
 
@@ -62,7 +65,8 @@ def form(path: Path, level: int | None, kind: str) -> Path:
     if path.resolve() in [boxed.resolve() for boxed in _BOXED] and beside.is_file():
         return beside
     stamps = sorted((str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in weights)
-    key = hashlib.sha256(repr((level, kind, stamps)).encode()).hexdigest()[:32]
+    code = code_fingerprint(_CODE)
+    key = hashlib.sha256(repr((level, kind, stamps, code)).encode()).hexdigest()[:32]
     kept = cache_folder("networks") / f"{key}_level_{level}_{kind}.tflite"
     if not kept.is_file():
         print(

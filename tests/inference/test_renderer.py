@@ -83,6 +83,19 @@ def test_a_form_is_made_once_and_anew_when_the_weights_change(tmp_path, cache):
     assert means[0][2] < means[1][2] - 10
 
 
+def test_a_form_is_made_anew_when_the_code_of_the_network_changes(told, tmp_path, monkeypatch):
+    code = tmp_path / "model" / "pyramid.py"
+    code.parent.mkdir()
+    monkeypatch.setattr(litert_cache, "_CODE", (code.parent,))
+    monkeypatch.setattr(litert_cache, "cache_folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(litert_cache, "write_form", lambda *_: None)
+    forms = []
+    for content in ("before", "before", "after"):
+        code.write_text(content)
+        forms.append(litert_cache.form(told / "run", None, "float32"))
+    assert forms[0] == forms[1] != forms[2]
+
+
 def test_a_kept_form_renders_without_tensorflow(told, kept, tmp_path):
     form = litert_cache.form(told / "run", None, "float32")
     photo, depth = sample()
