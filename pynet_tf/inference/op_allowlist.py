@@ -20,6 +20,7 @@ from pynet_tf.errors import InputError
 _OPERATIONS = frozenset((
     "Abs", "AddV2", "All", "Any", "Assert", "AvgPool", "BiasAdd", "BroadcastArgs", "BroadcastTo",
     "Cast", "ConcatV2", "Const", "Conv2D", "Conv2DBackpropInput", "Cumsum", "DepthToSpace",
+    "DepthwiseConv2dNative",
     "EnsureShape", "Equal", "Exp", "ExpandDims", "Floor", "FloorDiv", "FloorMod", "GatherV2",
     "Greater", "GreaterEqual", "Identity", "IsFinite", "LeakyRelu", "Less", "Log", "LogicalAnd",
     "LogicalNot", "LogicalOr", "Max", "MaxPool", "MaxPoolV2", "Maximum", "Mean", "Min", "Minimum",

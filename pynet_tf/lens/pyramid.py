@@ -7,6 +7,7 @@ networks are run at; a test holds the two beside each other. `[h, w]` or `[h, w,
 import numpy as np
 
 from pynet_tf.model.disc import (
+    CURVE,
     DARKEST,
     KEPT,
     KEPT_OF_FINEST,
@@ -15,6 +16,7 @@ from pynet_tf.model.disc import (
     NEAR_FROM,
     SHARP_RADIUS,
     TOE,
+    WHITE,
 )
 
 
@@ -29,8 +31,10 @@ def to_light(values: np.ndarray) -> np.ndarray:
 
 def from_light(light: np.ndarray) -> np.ndarray:
     """Undoes `to_light`, to float32 values that are not clipped."""
-    scaled = (1 + TOE) * light + TOE**2 / 4
-    return np.sqrt(np.maximum(scaled, DARKEST)) - TOE / 2
+    light = np.float32(WHITE) * light
+    root = np.sqrt(np.maximum((1 - CURVE) * light + CURVE**2 / 4, 0))
+    bent = light / (root + CURVE / 2)
+    return np.sqrt(np.maximum(bent + TOE**2 / 4, DARKEST)) - TOE / 2
 
 
 def halve(x: np.ndarray) -> np.ndarray:
@@ -155,4 +159,5 @@ def _repeated(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _light(values: np.ndarray) -> np.ndarray:
-    return (((values + TOE / 2) ** 2 - TOE**2 / 4) / (1 + TOE)).astype(np.float32)
+    bent = (values + TOE / 2) ** 2 - TOE**2 / 4
+    return (bent * (CURVE / WHITE + (1 - CURVE) / WHITE * bent)).astype(np.float32)

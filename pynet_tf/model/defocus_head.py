@@ -23,10 +23,12 @@ from pynet_tf.model.lens_layers import (
     CoarsestStep,
     Compose,
     Divide,
+    EnlargeLayers,
     FinestStep,
     HalveParts,
     LargestRadius,
     Light,
+    NearBlur,
     NearRadius,
     Reach,
     ReadParts,
@@ -50,17 +52,22 @@ class DefocusHead:
         self._light, self._bright = Light("photo_light")(photo)
         self._averages = averages(self._light, 1, 7, "average_light")
         self._photo, self._radius, self._signed, near = {}, {}, {}, {}
-        divided = Divide("level_2_parts")(self._bright, defocus)
-        self._photo[2], self._radius[2], self._signed[2], parts = divided
+        # Of the far layer's pixels.
+        self._weight = {}
+        divided = Divide("level_2_parts")(self._bright, self._averages[2], defocus)
+        self._photo[2], self._radius[2], self._signed[2], self._weight[2], parts = divided
         near[2] = NearRadius("level_2_near_radius", 2)(self._signed[2])
         for level in range(3, 8):
             parts = HalveParts(f"level_{level}_parts")(parts)
             read = ReadParts(f"level_{level}_read", level)(parts)
-            self._photo[level], self._radius[level], self._signed[level] = read
+            self._photo[level], self._radius[level], self._signed[level], self._weight[level] = read
             near[level] = NearRadius(f"level_{level}_near_radius", level)(near[level - 1])
-        self._reach = {7: Reach("level_7_reach")(near[7])}
+        reach = Reach("level_7_reach")(near[7])
+        self._near_radius = {}
         for level in range(6, 1, -1):
-            self._reach[level] = Reach(f"level_{level}_reach")(near[level], self._reach[level + 1])
+            reach = Reach(f"level_{level}_reach")(near[level], reach)
+            blur = NearBlur(f"level_{level}_near_blur")
+            self._near_radius[level] = blur(reach, self._signed[level])
         self._largest = {6: LargestRadius("level_6_largest_radius", 6)(self._radius[6])}
         for level in range(5, 1, -1):
             self._largest[level] = LargestRadius(f"level_{level}_largest_radius", level)(
@@ -89,13 +96,18 @@ class DefocusHead:
             maps = conv_head(self.sees(level, features), 4, f"{name}_head")
             # Levels 2 and 1 have few features to learn a radius of their own from.
             inherited = self._learned[3] if level == 2 else None
+            enlarge = EnlargeLayers(f"{name}_enlarged")
+            changes, coarse = enlarge(
+                self._changes[level + 1], self._photo[level + 1], self._weight[level + 1]
+            )
             changes, radius, self._learned[level] = Step(f"{name}_layers", level)(
                 photo,
-                self._photo[level + 1],
-                self._changes[level + 1],
+                self._weight[level],
+                changes,
+                coarse,
                 radius,
                 self._largest[level],
-                self._reach[level],
+                self._near_radius[level],
                 maps,
                 inherited,
             )

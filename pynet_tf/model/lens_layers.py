@@ -17,17 +17,22 @@ from pynet_tf.model.disc import COVERED, NEAR_FROM, SHARP_RADIUS
 # fine detail away within a few hundredths of the depth; radii made of small maps learn that step
 # slowly.
 STEEPNESS = 2.0
-# Of the corrections of light. Near black a value moves many times as far as its light does: at the
-# pace of the radii, training kept staining what is dark.
+# Of the corrections of light, and how far they go, in parts of the light. A part of it, since near
+# black a value moves many times as far as its light does, and training kept staining what is dark;
+# of all colours alike, since a lens adds no colour, and networks left coloured clouds beside large
+# near things.
 PACE = 1 / 8
-# The largest correction of light.
-_LARGEST_CORRECTION = 0.58
+_LARGEST_CORRECTION = 0.25
 # In the light around it a pixel of the far layer weighs this much where it is sharp, or its light
-# would glow into the blur beside it, and 1 more from this radius on, in level 2's pixels. Hidden
-# ones weigh next to nothing; not 0, or there would be nothing where all is hidden.
-_LEAST_WEIGHT = 0.01
+# would glow into the blur beside it, and 1 more from this radius on, in level 2's pixels. A
+# hundredth of a white thing's light would be a tenth of white beside it in the dark. Hidden ones
+# weigh next to nothing; not 0, or there would be nothing where all is hidden.
+_LEAST_WEIGHT = 0.001
 _FULL_WEIGHT_RADIUS = 6.0
-_HIDDEN_WEIGHT = 1e-4
+_HIDDEN_WEIGHT = 1e-5
+# The discs that reach a near pixel count from so many times its own on. Where things come nearer
+# little by little, the larger discs beside are those of the same thing, and not of another.
+_REACHED = 2.0
 
 
 class Float32(layers.Layer):
@@ -81,12 +86,18 @@ class Enlarge(Float32):
 class Divide(Float32):
     """Divides the photo's light into the far and the near layer, at level 2."""
 
-    results, scale = (7, 1, 1, 10), 1 / 2
+    results, scale = (7, 1, 1, 1, 10), 1 / 2
 
-    def call(self, light, defocus):
-        """Returns level 2's layers, radius and signed radius, and the parts of coarser levels."""
-        light, signed = lens_ops.halve(light), defocus * (DEFOCUS_UNIT / 2)
+    def call(self, light, average, defocus):
+        """Returns level 2's layers, radius, signed radius, weights, and the coarser parts."""
+        signed = defocus * (DEFOCUS_UNIT / 2)
         radius = ops.abs(signed)
+        blurred = lens_ops.ramp(radius, 2 / SHARP_RADIUS)
+        counted = ops.concatenate([blurred + _LEAST_WEIGHT] * 4, axis=-1)
+        counted = ops.depth_to_space(counted, 2)
+        halves = lens_ops.halve(ops.concatenate([light * counted, counted], axis=-1))
+        own, counted = ops.split(halves, [3], axis=-1)
+        light = average + blurred * (own / counted - average)
         near = lens_ops.ramp(signed, 1.0, -NEAR_FROM)
         # Beside something sharp a pixel holds some of its light, and is none to take light from.
         eroded = -lens_ops.max_pool(-radius)
@@ -94,7 +105,7 @@ class Divide(Float32):
         weight = weight * (1.0 - near) + _HIDDEN_WEIGHT
         parts = [light * weight, weight, radius * weight, light * near, near, signed]
         both = ops.concatenate([light, light * near, near], axis=-1)
-        return both, radius, signed, ops.concatenate(parts, axis=-1)
+        return both, radius, signed, weight, ops.concatenate(parts, axis=-1)
 
 
 class HalveParts(Float32):
@@ -110,14 +121,14 @@ class HalveParts(Float32):
 class ReadParts(Float32):
     """Makes a level's layers, radius and signed radius of its parts."""
 
-    results = (7, 1, 1)
+    results = (7, 1, 1, 1)
 
     def call(self, parts):
-        """Returns the three."""
+        """Returns the three, and what the far layer of each pixel weighs."""
         far, weight, radius, near, signed = ops.split(parts, [3, 4, 5, 9], axis=-1)
         pixel = 2.0 ** (self.level - 2)
         both = ops.concatenate([far / weight, near], axis=-1)
-        return both, radius / (weight * pixel), signed * (1 / pixel)
+        return both, radius / (weight * pixel), signed * (1 / pixel), weight
 
 
 class NearRadius(Float32):
@@ -143,6 +154,15 @@ class Reach(Float32):
         return lens_ops.reach(own, coarser)
 
 
+class NearBlur(Float32):
+    """Finds by what radius the near layer is blurred."""
+
+    def call(self, reach, signed):
+        """Returns a near pixel's own radius, or that of the larger discs that reach it."""
+        own = ops.relu(signed)
+        return ops.minimum(reach, own + 2.0 * ops.relu(reach - _REACHED * own))
+
+
 class LargestRadius(Float32):
     """Finds the largest radius around each pixel at level 6, or takes it to finer levels."""
 
@@ -161,9 +181,30 @@ class CoarsestStep(Float32):
 
     def call(self, photo, radius, maps):
         """Returns what the layers have more than the photo's."""
-        light, cover = _correction(maps), photo[..., 6:]
-        far = light * lens_ops.ramp(radius, 1 / SHARP_RADIUS)
-        return ops.concatenate([far, light * cover, 0.0 * cover], axis=-1)
+        far, near, cover = ops.split(_corrections(maps, photo), [3, 6], axis=-1)
+        far = far * lens_ops.ramp(radius, 1 / SHARP_RADIUS)
+        return ops.concatenate([far, near, cover], axis=-1)
+
+
+class EnlargeLayers(Float32):
+    """Enlarges both layers by 2, the far one as its pixels weigh.
+
+    Cells that hold nothing but a sharp thing keep its colours. Without weights they would shine
+    into the blur beside it.
+    """
+
+    results, scale = (7, 7), 2
+
+    def call(self, changes, photo, weight):
+        """Returns the changes and the photo."""
+        far, near = ops.split(changes, [3], axis=-1)
+        far_photo, near_photo = ops.split(photo, [3], axis=-1)
+        together = [far * weight, far_photo * weight, weight, near, near_photo]
+        enlarged = lens_ops.enlarge(ops.concatenate(together, axis=-1))
+        far, far_photo, weight, near, near_photo = ops.split(enlarged, [3, 6, 7, 11], axis=-1)
+        one = 1.0 / weight
+        changes = ops.concatenate([far * one, near], axis=-1)
+        return changes, ops.concatenate([far_photo * one, near_photo], axis=-1)
 
 
 class Step(Float32):
@@ -176,23 +217,38 @@ class Step(Float32):
     results = (7, 1, 1)
 
     def call(
-        self, photo, coarse_photo, coarse_changes, radius, largest, reach, maps, inherited=None
+        self, photo, weight, changes, coarse, radius, largest, near_radius, maps, inherited=None
     ):
-        """Returns the changes, the far layer's radius and what of it is learned."""
-        light, change = _correction(maps[..., :3]), maps[..., 3:]
-        learned = STEEPNESS * change
+        """Returns the changes, the far layer's radius and what of it is learned.
+
+        Args:
+            photo: both layers of the photo.
+            weight: of the far layer's pixels.
+            changes: what both have more than that at the coarser level, enlarged.
+            coarse: both layers of the photo at the coarser level, enlarged.
+            radius: of the far layer.
+            largest: the largest radius around.
+            near_radius: of the near layer.
+            maps: three of a correction of light, one of a change of the radius.
+            inherited: what the coarser level has learned of the radius.
+        """
+        learned = STEEPNESS * maps[..., 3:]
         if inherited is not None:
             learned = learned + lens_ops.enlarge(inherited)
         radius = _changed(radius, largest, learned)
-        both = lens_ops.enlarge(ops.concatenate([coarse_changes, coarse_photo], axis=-1))
-        changes, coarse = ops.split(both, 2, axis=-1)
-        kept = [lens_ops.kept_detail(r, self.level) for r in (radius, reach)]
-        blurred = [lens_ops.ramp(r, 1 / SHARP_RADIUS) for r in (radius, reach)]
-        detail = photo - coarse
-        left = lens_ops.left_of(detail, coarse, _of_layers(*kept))
-        cover = photo[..., 6:]
-        added = ops.concatenate([light, light * cover, 0.0 * cover], axis=-1)
-        return (changes - detail + left + added) * _of_layers(*blurred), radius, learned
+        far_blurred, near_blurred = (
+            lens_ops.ramp(r, 1 / SHARP_RADIUS) for r in (radius, near_radius)
+        )
+        far, near = ops.split(photo - coarse, [3], axis=-1)
+        far_coarse, near_coarse = ops.split(coarse, [3], axis=-1)
+        shares = lens_ops.kept_halves(radius, self.level)
+        far = lens_ops.left_of_halves(far, far_coarse, shares, weight) - far
+        # Its cover has a twin in `lens.pyramid`, and is blurred by large discs mostly.
+        kept = lens_ops.kept_detail(near_radius, self.level)
+        near = lens_ops.left_of(near, near_coarse, kept) - near
+        changes = changes + ops.concatenate([far, near], axis=-1)
+        changes = changes + _corrections(maps[..., :3], photo)
+        return changes * _of_layers(far_blurred, near_blurred), radius, learned
 
 
 class Compose(Float32):
@@ -221,16 +277,25 @@ class FinestStep(Float32):
 
     def call(self, photo, bright, coarse_photo, coarse_light, coarse_radius, coarse_cover, maps):
         """Returns the picture; what is sharp shows the photo, what is blurred the bright one."""
-        light, change = _correction(maps[..., :3]), maps[..., 3:]
+        share = ops.minimum(_blurred(2.0 * coarse_radius, coarse_cover), 1.0)
+        weight = share + _LEAST_WEIGHT
         # One by one: to take large maps apart costs more than all the rest.
-        blurred_light, coarse = lens_ops.enlarge(coarse_light), lens_ops.enlarge(coarse_photo)
+        share = lens_ops.enlarge(share)
+        one = 1.0 / (share + _LEAST_WEIGHT)
+        blurred_light = one * lens_ops.enlarge(weight * coarse_light)
+        coarse = one * lens_ops.enlarge(weight * coarse_photo)
         radius, cover = lens_ops.enlarge(2.0 * coarse_radius), lens_ops.enlarge(coarse_cover)
         # At most doubled: maps as large as the photo, of the largest around, cost too much.
-        radius = _changed(radius, 2.0 * radius, STEEPNESS * change)
-        kept = lens_ops.kept_detail(radius, 1) * (1.0 - cover)
-        blurred = lens_ops.ramp(radius, 1 / SHARP_RADIUS) + lens_ops.ramp(cover, 1 / COVERED)
-        lens = blurred_light + lens_ops.left_of(bright - coarse, coarse, kept) + light
-        return lens_ops.from_light(photo + (lens - photo) * ops.minimum(blurred, 1.0))
+        radius = _changed(radius, 2.0 * radius, STEEPNESS * maps[..., 3:])
+        kept = [part * (1.0 - cover) for part in lens_ops.kept_halves(radius, 1)]
+        left = lens_ops.left_of_halves(bright - coarse, coarse, kept)
+        lens = blurred_light + left + _part(maps[..., :3]) * coarse
+        return lens_ops.from_light(photo + (lens - photo) * share)
+
+
+def _blurred(radius, cover):
+    """Tells how much of a pixel is the lens' and not the photo's own, 0 to 2."""
+    return lens_ops.ramp(radius, 1 / SHARP_RADIUS) + lens_ops.ramp(cover, 1 / COVERED)
 
 
 def _changed(radius, largest, learned):
@@ -242,14 +307,14 @@ def _changed(radius, largest, learned):
     return ops.clip(changed, 0.0, ops.maximum(radius, largest))
 
 
-def _correction(maps):
-    """Makes a correction of brightness alone of three maps.
+def _corrections(maps, photo):
+    """Makes corrections of both layers' light, of a level's maps; their cover stays."""
+    return ops.concatenate([_part(maps) * photo[..., :6], 0.0 * photo[..., 6:]], axis=-1)
 
-    A lens adds no colour. With a correction for each colour, networks left coloured clouds beside
-    large near things, and were no nearer to the true bokeh (by 0.005 dB).
-    """
-    colours = _LARGEST_CORRECTION * ops.tanh(PACE * maps)
-    return ops.repeat(ops.mean(colours, axis=-1, keepdims=True), 3, axis=-1)
+
+def _part(maps):
+    """Makes of three maps by what part of it light is corrected."""
+    return _LARGEST_CORRECTION * ops.tanh(PACE * ops.mean(maps, axis=-1, keepdims=True))
 
 
 def _of_layers(far, near):

@@ -6,9 +6,23 @@ the pixels at the edge, by slices: LiteRT's own mirroring is slow.
 
 import itertools
 
+import numpy as np
 from keras import ops
 
-from pynet_tf.model.disc import DARKEST, KEPT, KEPT_OF_FINEST, LIFTED, MOST_TURNED, TOE
+from pynet_tf.model.disc import (
+    CURVE,
+    DARKEST,
+    KEPT,
+    KEPT_OF_COARSER,
+    KEPT_OF_FINER,
+    KEPT_OF_FINEST,
+    KEPT_OF_FINEST_COARSER,
+    KEPT_OF_FINEST_FINER,
+    LIFTED,
+    MOST_TURNED,
+    TOE,
+    WHITE,
+)
 
 # A small clipped light is taken to be this many times brighter than it shows, beyond the first:
 # nothing in the photo tells how bright it was, and lamps are 5 to 100 times white.
@@ -18,6 +32,8 @@ _CLIPPED = (0.93, 0.06)
 # Small: of the squares of so many pixels, so many around, no more than this share is clipped. A sky
 # or a white wall is as bright as it looks.
 _SQUARE, _SQUARES, _LARGE = 8, 11, 1 / 16
+
+_BINOMIAL = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32)[..., None, None] / 16
 
 
 def highlight_gain(photo):
@@ -35,13 +51,18 @@ def highlight_gain(photo):
 
 def to_light(values):
     """Makes light of values, 0..1 of both."""
-    return (ops.square(values + TOE / 2) - TOE**2 / 4) * (1 / (1 + TOE))
+    bent = ops.square(values + TOE / 2) - TOE**2 / 4
+    return bent * (CURVE / WHITE + (1 - CURVE) / WHITE * bent)
 
 
 def from_light(light):
     """Undoes `to_light`."""
-    scaled = (1 + TOE) * light + TOE**2 / 4
-    return ops.sqrt(ops.relu(scaled - DARKEST) + DARKEST) - TOE / 2
+    # The quadratic equation for the square of a value, with its toe, in the form that loses no
+    # digits near black.
+    light = WHITE * light
+    root = ops.sqrt(ops.relu((1 - CURVE) * light + CURVE**2 / 4))
+    bent = light / (root + CURVE / 2)
+    return ops.sqrt(ops.relu(bent + (TOE**2 / 4 - DARKEST)) + DARKEST) - TOE / 2
 
 
 def enlarge(x):
@@ -66,13 +87,33 @@ def halve(x):
 
 def kept_detail(radius, level: int):
     """Tells what share of a level's detail a disc leaves; its radius in the level's pixels."""
-    knots = KEPT_OF_FINEST if level == 1 else KEPT
-    share, before = 1.0, 0.0
-    for (start, value), (end, next_value) in itertools.pairwise(knots):
-        slope = (next_value - value) / (end - start)
-        share = share + (slope - before) * ops.relu(radius - start)
-        before = slope
-    return share - before * ops.relu(radius - knots[-1][0])
+    return _between(radius, KEPT_OF_FINEST if level == 1 else KEPT)
+
+
+def kept_halves(radius, level: int) -> tuple:
+    """Tells what shares of the coarser and the finer half of a level's detail a disc leaves."""
+    coarser, finer = KEPT_OF_COARSER, KEPT_OF_FINER
+    if level == 1:
+        coarser, finer = KEPT_OF_FINEST_COARSER, KEPT_OF_FINEST_FINER
+    return _between(radius, coarser), _between(radius, finer)
+
+
+def left_of_halves(detail, around, shares: tuple, weight=None):
+    """Returns what a disc leaves of a detail, of its coarser and its finer half.
+
+    Args:
+        detail: what a level has more than the coarser one.
+        around: the coarser level's light, enlarged.
+        shares: from `kept_halves`, of one channel each.
+        weight: of the pixels, of one channel: the detail of what is sharp would shine into the
+            blur beside it. None where all count alike.
+    """
+    if weight is None:
+        coarser = _smoothed(detail)
+    else:
+        sums = _smoothed(ops.concatenate([detail * weight, weight], axis=-1))
+        coarser = sums[..., :-1] / sums[..., -1:]
+    return left_of(coarser, around, shares[0]) + left_of(detail - coarser, around, shares[1])
 
 
 def left_of(detail, around, share):
@@ -111,6 +152,22 @@ def max_pool(x):
 def ramp(x, slope: float, offset: float = 0.0):
     """Returns slope x + offset, clipped to 0..1."""
     return ops.clip(slope * x + offset, 0.0, 1.0)
+
+
+def _smoothed(x):
+    """Weighs neighbours by 1 2 1 along both axes; what is beyond the edge is 0."""
+    kernel = np.tile(_BINOMIAL, (1, 1, x.shape[-1], 1))
+    return ops.depthwise_conv(x, kernel, padding="same", data_format="channels_last")
+
+
+def _between(x, knots: tuple):
+    """Returns the height of the line through the knots (place, height) at x, 0 and more."""
+    height, before = 1.0, 0.0
+    for (start, value), (end, next_value) in itertools.pairwise(knots):
+        slope = (next_value - value) / (end - start)
+        height = height + (slope - before) * ops.relu(x - start)
+        before = slope
+    return height - before * ops.relu(x - knots[-1][0])
 
 
 def _halves(x, axis: int) -> list:
