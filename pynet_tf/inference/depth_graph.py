@@ -178,7 +178,7 @@ def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: int | tf.Tensor) -> tf.Tens
     evidence = contrast / (contrast + spread)
     certainty = tf.square(2 * nearness - 1)
     told = evidence * along + (1 - evidence + certainty) * nearness
-    side = tf.where(told > (1 + certainty) / 2, high, low)
+    side = tf.where(told > (1 + certainty) / 2 + depth_edges.TIE, high, low)
     return tf.where(edge, depth + softness * (side - depth), depth)
 
 

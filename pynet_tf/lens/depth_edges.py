@@ -40,6 +40,8 @@ MARGIN = 4 * AGAIN + 3
 # How much the colours' variance on both sides weighs against the distance of their means, and
 # the squared distance (of values in 0..1) below which colours do not tell.
 SPREAD, LEAST_CONTRAST = 6.0, 0.01
+# A pixel just half way between both sides goes to the far one, however sums are rounded.
+TIE = 1e-4
 
 
 def sharpened(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
@@ -132,7 +134,7 @@ def _snap(depth: np.ndarray, guide: np.ndarray, reach: int) -> np.ndarray:
     # The depth itself is certain at the plateaus and tells nothing half way between.
     certainty = (2 * nearness - 1) ** 2
     told = evidence * np.clip(along, 0, 1) + (1 - evidence + certainty) * nearness
-    side = np.where(told > (1 + certainty) / 2, high, low)
+    side = np.where(told > (1 + certainty) / 2 + TIE, high, low)
     return np.where(edge, depth + softness * (side - depth), depth)
 
 
