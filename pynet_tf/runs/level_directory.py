@@ -218,8 +218,7 @@ class LevelDirectory:
                 f"the checkpoint {path} could not be written ({reason.splitlines()[0]}); "
                 f"{self.newest_in_words()}; make room and start the same command again"
             ) from error
-        for old in self.steps()[KEPT:]:
-            self.remove(old)
+        self._remove_old()
 
     def write_shared(self, described: Description, network: "keras.Model") -> None:
         """Writes weights alone, see `weights_file`, beside their description."""
@@ -235,7 +234,8 @@ class LevelDirectory:
             file.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
-        """Removes what a process killed while writing a checkpoint has left."""
+        """Removes what a process killed while writing a checkpoint has left, old ones too."""
+        self._remove_old()
         for path in self.path.glob("step_*"):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -246,6 +246,10 @@ class LevelDirectory:
                 path.unlink(missing_ok=True)
         for path in self.path.glob("*.tempstate*"):
             path.unlink(missing_ok=True)
+
+    def _remove_old(self) -> None:
+        for old in self.steps()[KEPT:]:
+            self.remove(old)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator["Writer"]:
