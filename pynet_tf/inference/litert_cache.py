@@ -20,10 +20,10 @@ from pynet_tf.runs.run_directory import RunDirectory
 KINDS = {"float32": "none", "int8": "int8"}
 # The network that comes with the project has its forms beside its weights, which have 16 bits.
 _BESIDE = {"float32": "float16.tflite", "int8": "int8.tflite"}
-# Where the network that comes with the project lies: in the checkout, or in an installed package.
 _ROOT = Path(__file__).parents[1]
 # What forms depend on, beside the weights.
 _CODE = (_ROOT / "model", _ROOT / "inference" / "litert_conversion.py")
+# Where the network that comes with the project lies: in the checkout, or in an installed package.
 _BOXED = (_ROOT.parent / "checkpoints" / "small", _ROOT / "small_network")
 
 

@@ -92,6 +92,7 @@ class Divide(Float32):
         """Returns level 2's layers, radius, signed radius, weights, and the coarser parts."""
         signed = defocus * (DEFOCUS_UNIT / 2)
         radius = ops.abs(signed)
+        # What is out of focus takes no light of the sharp pixels beside it; those keep their own.
         blurred = lens_ops.ramp(radius, 2 / SHARP_RADIUS)
         counted = ops.concatenate([blurred + _LEAST_WEIGHT] * 4, axis=-1)
         counted = ops.depth_to_space(counted, 2)
@@ -277,7 +278,9 @@ class FinestStep(Float32):
 
     def call(self, photo, bright, coarse_photo, coarse_light, coarse_radius, coarse_cover, maps):
         """Returns the picture; what is sharp shows the photo, what is blurred the bright one."""
-        share = ops.minimum(_blurred(2.0 * coarse_radius, coarse_cover), 1.0)
+        # How much of a pixel is the lens' and not the photo's own.
+        share = lens_ops.ramp(coarse_radius, 2 / SHARP_RADIUS)
+        share = ops.minimum(share + lens_ops.ramp(coarse_cover, 1 / COVERED), 1.0)
         weight = share + _LEAST_WEIGHT
         # One by one: to take large maps apart costs more than all the rest.
         share = lens_ops.enlarge(share)
@@ -291,11 +294,6 @@ class FinestStep(Float32):
         left = lens_ops.left_of_halves(bright - coarse, coarse, kept)
         lens = blurred_light + left + _part(maps[..., :3]) * coarse
         return lens_ops.from_light(photo + (lens - photo) * share)
-
-
-def _blurred(radius, cover):
-    """Tells how much of a pixel is the lens' and not the photo's own, 0 to 2."""
-    return lens_ops.ramp(radius, 1 / SHARP_RADIUS) + lens_ops.ramp(cover, 1 / COVERED)
 
 
 def _changed(radius, largest, learned):
