@@ -26,7 +26,7 @@ NO_COVER = 1e-3
 # out of focus; within the frame other light is looked for. It weighs so much to a pixel's own, and
 # so much count pixels that also hold sharp things' light, and those that hold only this.
 BESIDE, FRAME = 5, 4
-AROUND, MIXED, SHARP = 1e-2, 1e-3, 1e-2
+AROUND, MIXED, SHARP = 1e-2, 1e-5, 1e-2
 # Steps of light in the table of 8-bit values: near black 0.1 of a level.
 _STEPS = 65535
 # White, of the types that are not 0 to 1.

@@ -114,6 +114,19 @@ def test_sharp_things_do_not_glow_into_a_blurred_background():
         assert np.abs(beside - wall).max() < 14
 
 
+def test_bright_subject_does_not_shine_into_the_dark():
+    """A hundredth of white light would be a tenth of white there: nothing of it may leak."""
+    photo = np.full((384, 512, 3), 8, np.uint8)
+    photo[96:288, 128:384] = 240
+    depth = np.where(photo[::2, ::2, 0] > 128, 205, 0).astype(np.uint8)
+    picture = render(photo, depth, NEAR, side=256)
+    assert picture[192, 384:].max() < 16
+    # Of a quarter of the size, as far as the lens that renders the copy lets it.
+    picture = render(photo, depth, NEAR, side=128)
+    assert picture[192, 384:].max() < 40
+    assert picture[100:284, 132:380].min() > 238
+
+
 def test_detail_far_finer_than_the_networks_is_kept():
     photo, depth = scene(768, 1024)
     picture = render(photo, depth, NEAR, side=128)
