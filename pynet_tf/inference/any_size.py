@@ -37,6 +37,11 @@ LARGEST_SIDE = 2200
 # large in a copy of half the size: weak blur of fine things needs the larger copy.
 LARGEST_AREA = 2_400_000
 LEAST_DISC = 6.0
+# In pixels of the copy: larger discs behind the focus are rare in training, and networks take too
+# little light from them. On four synthetic scenes whose farthest disc grew from 22 to 38 pixels, a
+# copy of half the size was better from 26 to 31 on, by up to 2 dB. Of discs before the focus it was
+# not, up to 52 pixels.
+LARGEST_DISC = 28.0
 # No copy is made smaller than this for a strong blur's sake, in pixels of its shorter side.
 SMALLEST_COPY = 128
 # A photo [h, w, 3] float32 in [0, 1] and its defocus [h/2, w/2], in pixels of the photo -> the
@@ -149,8 +154,11 @@ class PreparedPhoto:
         last = self._halvings(settings.blur)
         if self._sizes.halvings != last:
             self._sizes = self._smaller = _Sizes(self.photo, self.depth, last, self._sizes)
-        disc = -float(self._defocus(self._sizes, settings, last).min())
-        smallest_side = min(self.photo.shape[:2]) / 2**last
+        height, width = (side / 2**last for side in self.photo.shape[:2])
+        largest = largest_radius(settings.blur, height, width)
+        farthest_depth = self.depth.min(keepdims=True)
+        signed = defocus(farthest_depth, settings.focus, largest, settings.sharp_range)
+        disc, smallest_side = -float(signed.min()), min(height, width)
         more = 0
         while disc / 2**more > farthest and smallest_side / 2 ** (more + 1) >= SMALLEST_COPY:
             more += 1

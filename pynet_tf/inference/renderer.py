@@ -24,23 +24,18 @@ from PIL import Image
 
 from pynet_tf.errors import InputError
 from pynet_tf.inference import litert_cache
-from pynet_tf.inference.any_size import LARGEST_AREA, LARGEST_SIDE, PreparedPhoto
+from pynet_tf.inference.any_size import LARGEST_AREA, LARGEST_DISC, LARGEST_SIDE, PreparedPhoto
 from pynet_tf.inference.litert_runtime import LiteRTNetwork
-from pynet_tf.inference.network_input import SMALLEST_SIDE, half_size_input, network_input
+from pynet_tf.inference.network_input import (
+    HEADROOM,
+    SMALLEST_SIDE,
+    half_size_input,
+    network_input,
+)
 from pynet_tf.inference.saved_model_folder import is_saved_model, read_description
 from pynet_tf.io.channels import eight_bit
 from pynet_tf.lens.focus import BLUR, SHARP_RANGE, LensSettings
 from pynet_tf.runs.run_directory import RunDirectory
-
-# Photos are shown to the network so much darker, and its pictures made as much brighter. It takes
-# what is clipped in all colours for a lamp, and amid bright things that is paper; lamps in the dark
-# are added as discs (`lens.light_discs`). On three real pairs 0.1 dB nearer to the shot.
-_HEADROOM = np.float32(0.93)
-# In pixels of the small copy: larger discs behind the focus are rare in training, and the network
-# takes too little light from them. On four synthetic scenes whose farthest disc grew from 22 to 38
-# pixels, a copy of half the size was better from 26 to 31 on, by up to 2 dB. Of discs before the
-# focus it was not, up to 52 pixels.
-_FARTHEST = 28.0
 
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -122,12 +117,13 @@ class ToldNetwork:
 
     def render_prepared(self, prepared: PreparedPhoto, settings: LensSettings) -> np.ndarray:
         """Renders a photo from `prepare`; see `render`."""
-        farthest = math.inf if self._whole else _FARTHEST
+        farthest = math.inf if self._whole else LARGEST_DISC
         return prepared.render(self._picture, settings, farthest=farthest)
 
     def _picture(self, photo: np.ndarray, defocus: np.ndarray) -> np.ndarray:
         height, width = photo.shape[:2]
-        output = self._run(network_input(photo * _HEADROOM, defocus))[0] / _HEADROOM
+        image = network_input(photo * np.float32(HEADROOM), defocus)
+        output = self._run(image)[0] / np.float32(HEADROOM)
         scale = 2 ** (self.level - 1)
         output = output[: -(-height // scale), : -(-width // scale)]
         if scale == 1:

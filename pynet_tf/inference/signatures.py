@@ -20,10 +20,9 @@ import keras
 import tensorflow as tf
 
 from pynet_tf.inference import any_size, depth_graph, size_graph
+from pynet_tf.inference.network_input import HEADROOM, SMALLEST_SIDE
 from pynet_tf.lens import focus
 from pynet_tf.model import DEFOCUS_UNIT, MULTIPLE, InputFormat
-
-SMALLEST_SIDE = 64
 
 
 def to_image(photos: tf.Tensor, planes: tf.Tensor | None, input_format: InputFormat) -> tf.Tensor:
@@ -123,6 +122,7 @@ def signatures(
     input_format: InputFormat,
     largest_side: int = any_size.LARGEST_SIDE,
     largest_area: int = any_size.LARGEST_AREA,
+    largest_disc: float = any_size.LARGEST_DISC,
 ) -> dict[str, Callable]:
     """Makes the signatures of an exported model that take photos and depth maps.
 
@@ -133,6 +133,7 @@ def signatures(
         largest_side: a network that is told the defocus works on copies of at most this longer
             side, see `any_size`; at level 1 only.
         largest_area: and of at most so many pixels, but where blur is weak.
+        largest_disc: behind the focus, in pixels of the copy; stronger blur has a smaller one.
 
     Returns:
         Functions that give `{"bokeh": uint8}`, all sizes free:
@@ -143,11 +144,15 @@ def signatures(
         `refocus(photo, depth, point [2] float32, blur [] float32)`, whose point, x and y from 0, 0
         (top left) to 1, 1, becomes sharp, and whose blur is in percent of the longer side.
     """
+    headroom = HEADROOM if input_format.is_told_defocus else 1.0
+
+    def raw(photos, planes):
+        image = _image(headroom * tf.cast(photos, tf.float32), planes, input_format)
+        return network(image) / headroom
 
     def bokeh(photos, planes):
         sides = tf.shape(photos)
-        output = network(to_image(photos, planes, input_format))
-        return to_bokeh(output, sides[1], sides[2], level)
+        return to_bokeh(raw(_refuse_small(photos), planes), sides[1], sides[2], level)
 
     # One function of all signatures, or the file would hold it several times.
     @tf.function(input_signature=_LENS, autograph=False)
@@ -156,10 +161,9 @@ def signatures(
         if level > 1:
             return bokeh(photos, depth_graph.defocus(photos, depths, focuses, blur))
 
-        def raw(small, planes):
-            return network(_image(small, planes, input_format))
-
-        return size_graph.pictures(photos, depths, focuses, blur, raw, largest_side, largest_area)
+        return size_graph.pictures(
+            photos, depths, focuses, blur, raw, largest_side, largest_area, largest_disc
+        )
 
     def batch(photos, depths=None):
         if not input_format.is_told_defocus:

@@ -43,6 +43,7 @@ def pictures(
     network: Network,
     largest_side: int = any_size.LARGEST_SIDE,
     largest_area: int = any_size.LARGEST_AREA,
+    largest_disc: float = any_size.LARGEST_DISC,
 ) -> tf.Tensor:
     """Renders photos.
 
@@ -54,6 +55,8 @@ def pictures(
         network: gives the pictures of the small copies.
         largest_side: the network's copies are at most this long.
         largest_area: the network's copies have at most so many pixels, but where blur is weak.
+        largest_disc: behind the focus, in pixels of the network's copies; stronger blur of any
+            photo is made of smaller copies of all.
 
     Returns:
         `[B, H, W, 3]` uint8.
@@ -65,9 +68,15 @@ def pictures(
     pixels = tf.cast(sides, tf.int64)
     area = pixels[0] * pixels[1]
     largest = blur / 100.0 * tf.cast(longest, tf.float32)
-    discs = tf.constant([any_size.LEAST_DISC * 2.0 ** (n + 1) for n in range(_MOST_HALVINGS)])
-    too_large = (longest > tf.constant(limits)) | ((area > areas) & (largest >= discs))
+    least = tf.constant([any_size.LEAST_DISC * 2.0 ** (n + 1) for n in range(_MOST_HALVINGS)])
+    too_large = (longest > tf.constant(limits)) | ((area > areas) & (largest >= least))
     halvings = tf.reduce_sum(tf.cast(too_large, tf.int32))
+    farthest = tf.cast(tf.reduce_min(depths, axis=(1, 2), keepdims=True), tf.float32) / 255.0
+    disc = -tf.reduce_min(depth_graph.out_of_focus(farthest, focuses, largest))
+    times = _power(halvings) * tf.constant([2.0**more for more in range(_MOST_HALVINGS)])
+    sides_left = tf.cast(tf.reduce_min(sides), tf.float32) / (2.0 * times)
+    still_too_large = (disc / times > largest_disc) & (sides_left >= any_size.SMALLEST_COPY)
+    halvings += tf.reduce_sum(tf.cast(still_too_large, tf.int32))
     lights = _lights(photos, halvings)
     last = halvings - 1 + halvings * tf.range(tf.shape(photos)[0])
     small = tf.cond(

@@ -16,8 +16,7 @@ from pynet_tf import model
 from pynet_tf.errors import InputError
 from pynet_tf.export import saved_model
 from pynet_tf.inference import litert_cache, loading, saved_model_folder, signatures, tiling
-from pynet_tf.inference.any_size import PreparedPhoto
-from pynet_tf.inference.network_input import network_input
+from pynet_tf.inference.renderer import ToldNetwork
 from pynet_tf.io import images
 from pynet_tf.lens.focus import LensSettings
 from pynet_tf.model import DEFOCUS_UNIT, input_format
@@ -231,12 +230,9 @@ def test_signatures_focus_and_blur_as_the_lens_does(told_loaded, size):
     photo, depth = sample(*size)
     loaded, made = told_loaded[0], told_loaded[1].signatures
 
-    def network(small, signed):
-        output = loaded.network(network_input(small, signed))["level_1"]
-        return output[0, : small.shape[0], : small.shape[1]].numpy()
-
+    network = ToldNetwork(lambda image: loaded.network(image)["level_1"].numpy(), 1, "exported")
     # Networks work on copies of up to 2200 pixels.
-    prepared = PreparedPhoto(photo, depth)
+    prepared = network.prepare(photo, depth)
     assert prepared.halvings == (size[1] > 2200)
     photo_, depth_ = tf.constant(photo), tf.constant(depth)
     for chosen, picture in (
@@ -248,7 +244,7 @@ def test_signatures_focus_and_blur_as_the_lens_does(told_loaded, size):
             ),
         ),
     ):
-        expected = prepared.render(network, chosen or LensSettings()).astype(int)
+        expected = network.render_prepared(prepared, chosen or LensSettings()).astype(int)
         # The few pixels between near and far that belong to both may go to the other one.
         assert (np.abs(picture["bokeh"].numpy() - expected) > 1).mean() < 0.01
     first, second = (

@@ -80,6 +80,23 @@ def test_copies_have_bounded_areas_as_outside_the_graph(area, blur, rows):
     assert levels(refocused(made, photo, depth, CARD, blur), expected).mean() < 0.05
 
 
+@pytest.mark.parametrize(("point", "rows"), [(CARD, 154), (WALL, 307)])
+def test_strong_blur_behind_is_made_of_a_smaller_copy_as_outside_the_graph(point, rows):
+    photo, depth = photo_and_map(307, 401)
+    seen = []
+
+    def seeing(small, signed):
+        seen.append(small.shape[0])
+        return run(small, signed)
+
+    prepared = PreparedPhoto(photo, depth, 1000)
+    expected = prepared.render(seeing, LensSettings(point, 6.0), farthest=4.0)
+    made = signatures.signatures(network, 1, FORM, 1000, largest_disc=4.0)
+    # A copy of 77 rows would be smaller than any that is made.
+    assert seen == [rows]
+    assert levels(refocused(made, photo, depth, point, 6.0), expected).mean() < 0.05
+
+
 def test_photos_of_a_batch_know_nothing_of_each_other(made):
     photo, depth = photo_and_map(131, 251)
     photos, depths = np.stack([photo, photo[::-1, ::-1]]), np.stack([depth, 255 - depth])
