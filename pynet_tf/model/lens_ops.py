@@ -162,12 +162,13 @@ def _smoothed(x):
 
 def _between(x, knots: tuple):
     """Returns the height of the line through the knots (place, height) at x, 0 and more."""
-    height, before = 1.0, 0.0
+    # Each slope ends at its own end. Slopes that went on would have to cancel, and 16-bit forms
+    # round them: at a radius of 50 pixels a hundredth of all detail would be left.
+    height = knots[0][1]
     for (start, value), (end, next_value) in itertools.pairwise(knots):
-        slope = (next_value - value) / (end - start)
-        height = height + (slope - before) * ops.relu(x - start)
-        before = slope
-    return height - before * ops.relu(x - knots[-1][0])
+        along = ops.minimum(ops.relu(x - start), end - start)
+        height = height + (next_value - value) / (end - start) * along
+    return height
 
 
 def _halves(x, axis: int) -> list:
