@@ -24,6 +24,7 @@ from pynet_tf.depth.estimators.megadepth import estimate_maps
 from pynet_tf.depth.map_form import map_size
 from pynet_tf.depth.normalization import MAP_SUFFIXES, normalize_files
 from pynet_tf.errors import InputError
+from pynet_tf.io.atomic_files import refuse_unwritable
 from pynet_tf.io.images import resize, write_image
 from pynet_tf.io.photo_paths import (
     names_a_file,
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not waiting:
         print(f"all {len(paths)} maps are in {options.output} already")
         return 0
+    for folder in {targets[path].parent for path in waiting}:
+        refuse_unwritable(folder)
     if options.normalize:
         maps = normalize_files(waiting, options.invert, options.photos, print)
     else:

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
     if options.output.exists() and not options.output.is_dir():
         raise InputError(f"{options.output} is a file; give a folder with --output")
     shards.open_split(options.data_dir, options.split)
+    atomic_files.refuse_unwritable(options.output)
 
     cli.import_tensorflow()
     from pynet_tf.evaluate import comparison, report

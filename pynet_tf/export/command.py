@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pynet_tf import cli
 from pynet_tf.errors import InputError
-from pynet_tf.io import photo_paths
+from pynet_tf.io import atomic_files, photo_paths
 from pynet_tf.runs.run_directory import RunDirectory
 
 # Of files; the other formats are folders.
@@ -36,7 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cli.import_tensorflow()
     from pynet_tf.export import litert, onnx, saved_model
     from pynet_tf.inference import loading, signatures
-    from pynet_tf.io import atomic_files
 
     cli.stage(f"loading {options.run_dir}")
     pyramid, run = loading.load_pyramid(options.run_dir, options.level)
@@ -93,6 +92,7 @@ def _check(options: argparse.Namespace) -> None:
     elif output.is_dir():
         raise InputError(f"--output {output} is a folder; name a file in it")
     RunDirectory(options.run_dir).refuse_no_model(options.level)
+    atomic_files.refuse_unwritable(output.parent)
 
 
 def _parser() -> argparse.ArgumentParser:

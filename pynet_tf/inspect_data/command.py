@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
         raise InputError(f"{options.output} is a file; give a folder with --output")
     names = [options.split] if options.split else list(shards.split_sizes(options.data_dir))
     splits = [shards.open_split(options.data_dir, name) for name in names]
+    atomic_files.refuse_unwritable(options.output)
 
     cli.import_tensorflow()
     from pynet_tf.data import pipeline

@@ -14,9 +14,11 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pynet_tf.errors import InputError, of_system
 from pynet_tf.io import owners
 
 _HIDDEN = re.compile(r"\.(partial|replaced|writing)\.([^.]+)(?:\..+)?", re.DOTALL)
@@ -84,6 +86,30 @@ def write_text(path: Path, text: str) -> None:
     """Writes `text` as UTF-8 to `path`, whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Checks that files can be made in a folder, before work that takes long.
+
+    Args:
+        folder: that will be written to; where it is not there, the one that it will be made in
+            counts.
+
+    Raises:
+        InputError: they cannot.
+    """
+    there = Path(os.path.abspath(folder))
+    while not os.path.lexists(there):
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return
+    except FileNotFoundError as error:
+        # What the kernel shows as folders, and links to nowhere.
+        raise InputError(f"no file can be made in {folder}; name another folder") from error
+    except OSError as error:
+        error.filename = str(folder)
+        raise of_system(error) from error
 
 
 def settle(folder: Path) -> None:

@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.keep_depth is not None:
         photo_files.refuse_lost_by_kept_maps(waiting, options.keep_depth, depth, options.overwrite)
+    folders = {job.output.parent for job in waiting} | {options.keep_depth} - {None}
+    for folder in folders:
+        atomic_files.refuse_unwritable(folder)
     render, is_told = (_lens(options), True) if options.method == "lens" else _net(options, parser)
 
     failed = 0

@@ -51,7 +51,8 @@ CLOSED = {
 def place(tiny_ebb, tmp_path_factory):
     """A working folder with all files of `CLOSED`."""
     folder = tmp_path_factory.mktemp("closed")
-    write_pair(folder / "p", "1", 128, 192, 1)
+    for name in "12":
+        write_pair(folder / "p", name, 128, 192, 1)
     shutil.copytree(tiny_ebb, folder / "data")
     pyramid = model.pynet(**NARROW)
     RunDirectory(folder / "run").save(7, pyramid, {}, **NARROW)
@@ -91,6 +92,9 @@ def test_what_nobody_may_read_is_no_damaged_file(name, place, nursery):
         (f"p/original/1.jpg {MAPS} --output {'x' * 300}", "File name too long; give a shorter"),
         ("p/original/1.jpg/x --output out", "1.jpg/x: Not a directory; a part of the path is"),
         (f"p/original/1.jpg {MAPS} --output p/original/1.jpg/x", "Not a directory; a part of"),
+        (f"p/original/1.jpg {MAPS} --output /proc/x", "no file can be made in /proc/x; name"),
+        # Of many photos too: before the first is rendered, and once.
+        (f"p/original {MAPS} --output round/x", "round/x: Too many levels"),
     ],
 )
 def test_names_of_no_use(arguments, told, place, nursery):
