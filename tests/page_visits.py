@@ -137,7 +137,7 @@ class Visit:
     def command(self):
         """Returns the command that the page shows."""
         if not self.tab.locator("#command").is_visible():
-            self.tab.click("text=The same from the command line")
+            self.tab.click("text=The same as a command")
         return self.tab.locator("#command .cm-content").inner_text()
 
     def folder(self):

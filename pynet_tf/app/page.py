@@ -82,7 +82,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                         label="Drop a depth map of your own (near = bright)", height=140,
                         elem_id="given",
                     )  # fmt: skip
-                with gr.Accordion("The same from the command line", open=False):
+                with gr.Accordion("The same as a command", open=False):
                     command = gr.Code(
                         language="shell", show_label=False, interactive=False, elem_id="command",
                         wrap_lines=True, buttons=["copy"], lines=2,

@@ -49,7 +49,7 @@ def visit(browser, server):
 
     def arrive(context=None, **options):
         if context is None:
-            context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
             contexts.append(context)
         return Visit(context, server.address)
 
@@ -88,6 +88,15 @@ def test_a_click_makes_its_place_sharp_and_a_slide_blurs_more(visit):
     page.wait_picture(second)
     assert detail(page.picture(), *FACE) < 0.8 * detail(clicked, *FACE)
     assert not page.errors
+
+
+def test_a_wide_window_is_used(visit):
+    page = visit(viewport={"width": 1200, "height": 900})
+    page.example(2)
+    left = page.tab.locator("#picture").bounding_box()
+    right = page.tab.locator("#blur").bounding_box()
+    assert left["width"] > 700
+    assert right["x"] + right["width"] - left["x"] > 1100
 
 
 def test_the_page_asks_no_other_server(visit, server):
