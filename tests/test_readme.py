@@ -83,9 +83,9 @@ def folder(tmp_path_factory):
     (folder / "depth").mkdir()
     shutil.copy(depth, folder / "depth/portrait.png")
     shutil.copy(depth, folder / "depth.png")
-    # What training leaves there, of a narrower network and of level 7 alone.
+    # In place of the network that comes along, a narrower one of level 7 alone.
     told = {"width": 0.05, "largest_kernel": 3, "head": "defocus"}
-    RunDirectory(folder / "checkpoints").save(7, model.pynet(**told), {}, **told)
+    RunDirectory(folder / "checkpoints/small").save(7, model.pynet(**told), {}, **told)
     return folder
 
 
