@@ -75,6 +75,11 @@ def _opened(path: Path, content: bytes | None, deep: bool) -> tuple[Image.Image,
         raise InputError(
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
         ) from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path} cannot be read as a picture: it is of no known kind; replace it by a JPEG, "
+            "PNG, WebP or TIFF"
+        ) from error
     # Pillow reports a damaged file by almost any exception.
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -168,8 +168,8 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None
         )
     if not (options.model.is_dir() or options.model.suffix == ".tflite"):
         raise InputError(
-            f"--model {options.model} is not there; train one (python -m pynet_tf.train), "
-            "convert one (tools/convert_tf1_checkpoint.py), or use --method lens"
+            f"--model {options.model} is not there; leave it out for the network that comes with "
+            "the project, or train one (python -m pynet_tf.train)"
         )
 
 
