@@ -23,12 +23,15 @@ STEEPNESS = 2.0
 # near things.
 PACE = 1 / 8
 _LARGEST_CORRECTION = 0.25
-# In the light around it a pixel of the far layer weighs this much where it is sharp, or its light
-# would glow into the blur beside it, and 1 more from this radius on, in level 2's pixels. A
-# hundredth of a white thing's light would be a tenth of white beside it in the dark. Hidden ones
-# weigh next to nothing; not 0, or there would be nothing where all is hidden.
+# In the light of the four pixels around it a sharp pixel weighs this much to one out of focus.
 _LEAST_WEIGHT = 0.001
-_FULL_WEIGHT_RADIUS = 6.0
+# In the far layer a pixel weighs as much as its radius, up to this one, in level 2's pixels: of two
+# things out of focus, the nearer to the focus shines less far into the other. Something sharp
+# weighs this much, or its light would glow into the blur beside it: a hundredth of a white thing's
+# light would be a tenth of white beside it in the dark. Hidden ones weigh next to nothing; not 0,
+# or there would be nothing where all is hidden.
+_FULL_WEIGHT_RADIUS = 16.0
+_SHARP_WEIGHT = 0.0004
 _HIDDEN_WEIGHT = 1e-5
 # The discs that reach a near pixel count from so many times its own on. Where things come nearer
 # little by little, the larger discs beside are those of the same thing, and not of another.
@@ -102,7 +105,7 @@ class Divide(Float32):
         near = lens_ops.ramp(signed, 1.0, -NEAR_FROM)
         # Beside something sharp a pixel holds some of its light, and is none to take light from.
         eroded = -lens_ops.max_pool(-radius)
-        weight = lens_ops.ramp(eroded, 1 / _FULL_WEIGHT_RADIUS) + _LEAST_WEIGHT
+        weight = lens_ops.ramp(eroded, 1 / _FULL_WEIGHT_RADIUS) + _SHARP_WEIGHT
         weight = weight * (1.0 - near) + _HIDDEN_WEIGHT
         parts = [light * weight, weight, radius * weight, light * near, near, signed]
         both = ops.concatenate([light, light * near, near], axis=-1)

@@ -182,6 +182,20 @@ def test_bright_subject_does_not_shine_into_the_dark(render):
         assert made[128, 262:].max() < 11
 
 
+def test_edges_of_what_is_less_out_of_focus_are_crisper(render):
+    """A thing behind the focus does not shine as far as the discs of what is behind it reach."""
+    photo = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    photo[:, :192] = 220
+    farther = half(-16)
+    for radius, beside, away in ((-4, 103, 84), (-8, 121, 96)):
+        farther[:, :96] = radius
+        row = render(photo, farther)[128, :, 0] * 255
+        assert row[196] < beside
+        assert row[200] < away
+        assert row[:160].min() > 216
+        assert np.abs(row[230:350] - 60).max() < 4
+
+
 def test_near_edge_before_something_sharp_keeps_the_far_side(render, textured):
     """What lies beyond the discs' reach of something near is the photo itself."""
     nearer = half(0)
