@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pynet_tf import cli
 from pynet_tf.errors import InputError
-from pynet_tf.io.atomic_files import write_text
+from pynet_tf.io import atomic_files
 
 MANIFEST = "synthetic_ebb.json"
 # Changes when the same seed no longer gives the same pictures.
@@ -137,7 +137,7 @@ def _claim(out: Path, settings: dict) -> None:
     for path in _foreign(out, manifest.is_file()):
         raise InputError(f"{path} is not from this set; name another folder or move it away")
     if not manifest.is_file():
-        write_text(manifest, json.dumps(settings, indent=2) + "\n")
+        atomic_files.write_text(manifest, json.dumps(settings, indent=2) + "\n")
 
 
 def _foreign(out: Path, begun: bool) -> Iterator[Path]:
@@ -146,9 +146,9 @@ def _foreign(out: Path, begun: bool) -> Iterator[Path]:
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
         ours = re.fullmatch(rf"(train|test)/({pattern})", name) and begun
-        # A kill leaves hidden partial files; the next write of the same name replaces them.
-        partial = path.name.startswith(".partial.")
-        if path.is_file() and not (ours or partial or path == out / MANIFEST):
+        # What a kill leaves is removed by the next write to its folder.
+        passing = atomic_files.is_passing(path.name)
+        if path.is_file() and not (ours or passing or path == out / MANIFEST):
             yield path
 
 
@@ -171,7 +171,7 @@ def _make(out: Path, settings: dict, job: tuple[str, int]) -> None:
         if not path.is_file():
             write_image(path, image)
     if not lens.is_file():
-        write_text(lens, json.dumps({"focus": made.focus, "blur": made.blur}) + "\n")
+        atomic_files.write_text(lens, json.dumps({"focus": made.focus, "blur": made.blur}) + "\n")
 
 
 if __name__ == "__main__":

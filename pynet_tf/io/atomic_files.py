@@ -112,6 +112,11 @@ def refuse_unwritable(folder: Path) -> None:
         raise of_system(error) from error
 
 
+def is_passing(name: str) -> bool:
+    """Tells whether a file's name is one of those that a killed process leaves, see the module."""
+    return _HIDDEN.fullmatch(name) is not None
+
+
 def settle(folder: Path) -> None:
     """Puts right what killed processes have left in a folder.
 

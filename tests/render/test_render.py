@@ -272,8 +272,8 @@ def test_a_photo_is_not_its_own_depth_map(folder):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("photos --depth depth --output out --model nowhere", "--method lens"),
-        ("photos --model no --depth depth --output out", "tools/convert_tf1_checkpoint.py"),
+        ("photos --depth depth --output out --model nowhere", "nowhere is not there; leave it out"),
+        ("photos --model no --depth depth --output out", "pynet_tf.train"),
         ("photos --model depth/a.png --depth depth --output out", "a.png is no model; give a"),
         ("photos --method lens --output out --depth nowhere", "nowhere is not there"),
         ("photos --method lens --output out --depth depth/a.png", "one file for 2 photos"),

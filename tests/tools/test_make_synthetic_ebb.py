@@ -113,6 +113,7 @@ def test_a_run_that_was_interrupted_is_completed(made, tmp_path, make):
     (tmp_path / "set/train/bokeh/0.jpg").unlink()
     writer = f"host-{owners._kernel()}-{NOBODY}-00000000"
     (tmp_path / f"set/train/bokeh/.partial.{writer}.0.jpg").write_bytes(b"half")
+    (tmp_path / f"set/train/bokeh/.writing.{writer}").touch()
     done = make(tmp_path, "set", "--count", 4, "--test_count", 1, "--workers", 1, *SMALL)
     assert done.status == 0, done.err
     assert contents(tmp_path / "set") == contents(made)
