@@ -56,7 +56,8 @@ def given(photos: Sequence[Path], depth: Path) -> Source:
             raises it for a map that is missing, unreadable, or of another view.
     """
     refuse_missing(depth, f"--depth {depth} is not there; check the name")
-    if any(os.path.realpath(depth) == os.path.realpath(photo) for photo in photos):
+    own = os.path.realpath(depth)
+    if not depth.is_dir() and any(own == os.path.realpath(photo) for photo in photos):
         raise InputError(
             f"--depth {depth} is the photo itself; give its depth map, or leave --depth out"
         )

@@ -73,7 +73,7 @@ def pictures(
     halvings = tf.reduce_sum(tf.cast(too_large, tf.int32))
     farthest = tf.cast(tf.reduce_min(depths, axis=(1, 2), keepdims=True), tf.float32) / 255.0
     disc = -tf.reduce_min(depth_graph.out_of_focus(farthest, focuses, largest))
-    times = _power(halvings) * tf.constant([2.0**more for more in range(_MOST_HALVINGS)])
+    times = _power(halvings) * _power(tf.range(_MOST_HALVINGS))
     sides_left = tf.cast(tf.reduce_min(sides), tf.float32) / (2.0 * times)
     still_too_large = (disc / times > largest_disc) & (sides_left >= any_size.SMALLEST_COPY)
     halvings += tf.reduce_sum(tf.cast(still_too_large, tf.int32))
