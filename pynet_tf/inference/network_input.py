@@ -18,7 +18,7 @@ from pynet_tf.model.architecture import DEFOCUS_UNIT, FOLDED, MULTIPLE
 SMALLEST_SIDE = 64
 # Photos are shown to networks that are told the defocus so much darker, and their pictures made as
 # much brighter. They take what is clipped in all colours for a lamp, and amid bright things that is
-# paper; lamps in the dark are added as discs (`lens.light_discs`). On three real pairs 0.1 dB
+# paper; lamps are added as discs (`lens.light_discs`). On three real pairs 0.1 dB
 # nearer to the shot. White is darker than what counts as clipped (`lens_ops.highlight_gain`) by
 # more than forms of 16 bits round.
 HEADROOM = 0.92

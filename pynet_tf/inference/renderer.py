@@ -84,8 +84,8 @@ class ToldNetwork:
             blur: radius of the largest blur, in percent of the photo's longer side.
             sharp_range: how far behind and before the focus, in depth, things stay sharp.
             highlights: how many times brighter than white small clipped lights are taken to be,
-                beyond the first; 0 for what is likely: 9 at night and in dark places, else
-                none.
+                beyond the first; 0 for what is likely: 9 for lamps and glints, none for gaps
+                and paper.
 
         Returns:
             `[H, W, 3]` of the photo's type.

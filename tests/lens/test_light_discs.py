@@ -1,4 +1,4 @@
-"""Lamps out of focus become even discs; what is sharp, large or not in the dark stays as it is."""
+"""Lamps out of focus become even discs; what is sharp, large or no lamp stays as it is."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_a_lamp_becomes_an_even_disc_with_a_crisp_rim():
     y, x = np.indices((HEIGHT, WIDTH))
     distance = np.hypot(y - 60, x - 80)
     inside, outside = discs[distance < 8], discs[distance > 12.5]
-    expected = 9 * (1 + light_discs.IN_THE_DARK) / (np.pi * 10**2)
+    expected = 9 * (1 + light_discs.LAMP) / (np.pi * 10**2)
     np.testing.assert_allclose(inside, expected, rtol=0.02)
     assert outside.max() < 1e-6
 
@@ -51,9 +51,54 @@ def test_blades_give_the_discs_corners():
     assert np.abs(round_ - hexagon).max() > 0.03
 
 
-def test_what_is_not_in_the_dark_is_left_alone_unless_highlights_are_asked_for():
-    light, defocus = night()
-    light[...] = np.where(light < 1, np.float32(0.3), light)
+def by_day(around=0.3):
+    """A photo of one light with a clipped round spot, and its defocus."""
+    light = np.full((768, 1152, 3), around, np.float32)
+    y, x = np.indices(light.shape[:2])
+    light[np.hypot(y - 383.5, x - 575.5) < 3] = 1.0
+    return light, np.full((384, 576), -12.0, np.float32)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_round_spot_that_stands_alone_is_a_lamp_by_day_too(size):
+    light, defocus = by_day()
+    area = np.count_nonzero(light[..., 0] == 1)
+    white = light_discs.whiteness(light)[..., None]
+    light, white = (
+        each.reshape(768 // size, size, 1152 // size, size, -1).mean(axis=(1, 3))
+        for each in (light, white)
+    )
+    signed = defocus[::size, ::size] / size
+    without, discs = light_discs.separated(light, signed, white=white[..., 0])
+    np.testing.assert_allclose(without, 0.3, atol=0.01)
+    middle = discs[383 // size, 575 // size]
+    np.testing.assert_allclose(middle, (1 + light_discs.LAMP) * area / (np.pi * 12**2), rtol=0.02)
+
+
+def long_place(light):
+    light[236:239, 300:340] = 1.0
+
+
+def soft_spot(light):
+    y, x = np.indices(light.shape[:2])
+    spot = np.exp(-((y - 239) ** 2 + (x - 319) ** 2) / 60)[..., None]
+    light[...] = np.maximum(light, spot)
+
+
+def crowd(light):
+    light[230:250:4, 310:330:4] = light[231:250:4, 310:330:4] = 1.0
+
+
+def spot_on_a_sunlit_wall(light):
+    light[...] = 0.7
+    light[236:243, 316:323] = 1.0
+
+
+@pytest.mark.parametrize("drawn", [long_place, soft_spot, crowd, spot_on_a_sunlit_wall])
+def test_other_white_places_are_left_alone_by_day_unless_highlights_are_asked_for(drawn):
+    light = np.full((480, 640, 3), 0.3, np.float32)
+    drawn(light)
+    defocus = np.full((240, 320), -12.0, np.float32)
     without, discs = light_discs.separated(light, defocus)
     np.testing.assert_array_equal(without, light)
     assert not discs.any()
@@ -125,7 +170,7 @@ def test_discs_change_smoothly_with_the_blur():
     for radius in np.arange(0.5, 8, 0.25):
         without, discs = light_discs.separated(*night(-radius))
         total = (without + discs).sum()
-        assert before is None or abs(total - before) < 9 * (1 + light_discs.IN_THE_DARK)
+        assert before is None or abs(total - before) < 9 * (1 + light_discs.LAMP)
         before = total
 
 
