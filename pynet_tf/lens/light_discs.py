@@ -62,9 +62,14 @@ _CRISP = 2.0
 # Pixels around a lamp that hold some of its light, and the reach of what it is filled from.
 _RIM, _FILL = 2, 4.0
 # A pixel belongs to a lamp's rim where the lamp adds more light than the first, fully from the
-# second on: leaves and walls around it are no brighter at night. A rim of less than this much
-# light shows no colour.
-_RIM_LIGHT, _FAINT = (0.2, 0.7), 0.015
+# second on (leaves and walls around it are no brighter), and where more than the first share of it
+# is not white.
+_RIM_LIGHT, _NOT_WHITE = (0.4, 0.7), (0.3, 0.5)
+# Of the rim's pixels the colour is that of those with so much more of it than others: of a clipped
+# colour a photo shows too little, so that the rest is too pale.
+_PALEST = 0.9
+# A rim counts as much as so many pixels of white.
+_WHITE_RIM = 0.5
 # Of the largest lamps first; more are noise.
 _MOST = 1500
 
@@ -125,7 +130,7 @@ def separated(
             around = _surroundings(light, lamps, inner)
             _fill(without, light, lamps, inner, around, weight)
             brightness = weight * (1 + (highlights or LAMP))
-            tint = _tint(light[inner], lamps[inner], around)
+            tint = _tint(light[inner], white[inner], lamps[inner], around)
             _add_disc(discs, signed, place, brightness * lamp, tint, radius, blades)
     return without, discs
 
@@ -200,15 +205,29 @@ def _fill(without, light, lamps, inner, around: np.ndarray, weight: float) -> No
     without[inner] = light[inner] + weight * change
 
 
-def _tint(light: np.ndarray, lamp: np.ndarray, around: np.ndarray) -> np.ndarray:
+def _tint(light: np.ndarray, white: np.ndarray, lamp: np.ndarray, around: np.ndarray) -> np.ndarray:
     """Returns a lamp's colour `[3]`, its brightest channel 1.
 
-    The lamp itself is clipped to white; its rim, where it adds less light, shows its colour.
+    The lamp itself is clipped to white; its rim, where it adds less light, shows its colour. In a
+    smaller copy a pixel holds some of both.
     """
-    added = np.nan_to_num(np.maximum(light - around, 0)) * lamp[..., None]
-    least, most = _RIM_LIGHT
-    rim = np.clip((added.max(axis=-1) - least) / (most - least), 0, 1) * (1 - light.min(axis=-1))
-    colour = (added * rim[..., None]).sum(axis=(0, 1)) + _FAINT
+    rim = np.maximum(1 - white, 1e-3)[..., None]
+    added = np.clip(1 - (1 - light) / rim, 0, 1) - around
+    most = added.max(axis=-1)
+    weight = np.clip((most - _RIM_LIGHT[0]) / (_RIM_LIGHT[1] - _RIM_LIGHT[0]), 0, 1) * lamp
+    weight *= np.clip((rim[..., 0] - _NOT_WHITE[0]) / (_NOT_WHITE[1] - _NOT_WHITE[0]), 0, 1)
+    usable = weight > 0
+    if not usable.any():
+        return np.ones(3)
+    weight = weight[usable]
+    total = weight.sum()
+    shares = np.maximum(added[usable] / most[usable, None], 0)
+    colour = np.empty(3)
+    for channel, share in enumerate(shares.T):
+        order = np.argsort(share)
+        least = np.searchsorted(np.cumsum(weight[order]), (1 - _PALEST) * total)
+        colour[channel] = share[order[least]]
+    colour = (total * colour + _WHITE_RIM) / (total + _WHITE_RIM)
     return colour / colour.max()
 
 

@@ -28,16 +28,28 @@ def test_a_lamp_becomes_an_even_disc_with_a_crisp_rim():
     assert outside.max() < 1e-6
 
 
+@pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("rim", [(0.9, 0.4, 0.1), (0.8, 0.8, 0.8)])
-def test_a_disc_has_the_colour_of_the_lamps_rim(rim):
-    """Of a lamp itself a photo shows only white."""
-    light, defocus = night()
+def test_a_disc_has_the_colour_of_the_lamps_rim(rim, size):
+    """Of a lamp itself a photo shows only white, and a smaller copy mixes that with its rim."""
+    light = np.full((240, 320, 3), 0.02, np.float32)
     # Leaves around it are green, and uneven.
     light[..., 1] += np.random.default_rng(0).uniform(0, 0.15, light.shape[:2])
-    light[58:63, 78:83] = rim
-    light[LAMP] = 1.0
-    _, discs = light_discs.separated(light, defocus)
-    np.testing.assert_allclose(discs[60, 80] / discs[60, 80, 0], np.divide(rim, rim[0]), atol=0.1)
+    light[117:124, 157:164] += rim
+    light[118:123, 158:163] = 1.0
+    white = light_discs.whiteness(light)[..., None]
+    light, white = halved(light, size), halved(white, size)[..., 0]
+    defocus = np.full((120 // size, 160 // size), -20.0 / size, np.float32)
+    _, discs = light_discs.separated(light, defocus, white=white)
+    disc = discs[120 // size, 160 // size]
+    np.testing.assert_allclose(disc / disc[0], np.divide(rim, rim[0]), atol=0.1)
+
+
+def halved(image, size):
+    """Takes means over squares of so many pixels."""
+    height, width, channels = image.shape
+    squares = image.reshape(height // size, size, width // size, size, channels)
+    return squares.mean(axis=(1, 3))
 
 
 def test_highlights_say_how_bright_lamps_are():
@@ -64,10 +76,7 @@ def test_a_round_spot_that_stands_alone_is_a_lamp_by_day_too(size):
     light, defocus = by_day()
     area = np.count_nonzero(light[..., 0] == 1)
     white = light_discs.whiteness(light)[..., None]
-    light, white = (
-        each.reshape(768 // size, size, 1152 // size, size, -1).mean(axis=(1, 3))
-        for each in (light, white)
-    )
+    light, white = halved(light, size), halved(white, size)
     signed = defocus[::size, ::size] / size
     without, discs = light_discs.separated(light, signed, white=white[..., 0])
     np.testing.assert_allclose(without, 0.3, atol=0.01)
@@ -191,6 +200,6 @@ def test_gaps_to_a_white_sky_are_none_at_any_size_of_the_copy():
     light[600:604, 800:804] = 1.0
     defocus = np.full((384, 576), -14.0, np.float32)
     for size in (1, 2):
-        small = light.reshape(768 // size, size, 1152 // size, size, 3).mean(axis=(1, 3))
+        small = halved(light, size)
         signed = defocus[::size, ::size] / size
         assert not light_discs.separated(small, signed)[1].any()
