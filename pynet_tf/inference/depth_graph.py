@@ -11,7 +11,7 @@ the two beside each other.
 import tensorflow as tf
 
 from pynet_tf.inference import tile_graph
-from pynet_tf.lens import depth_edges, focus
+from pynet_tf.lens import depth_edges, focus, guided_filter
 from pynet_tf.model import lens_ops
 
 _LEVELS = 256
@@ -160,7 +160,11 @@ def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: int | tf.Tensor) -> tf.Tens
     nearness = (depth - low) / tf.maximum(rise, 1e-6)
     far = edge & (nearness < depth_edges.PLATEAU)
     near = edge & (nearness > 1 - depth_edges.PLATEAU)
-    between = _mean(tf.cast(edge & ~far & ~near, tf.float32), reach)
+    between = tf.cast(edge & ~far & ~near, tf.float32)
+    most = depth_edges.BETWEEN_REACH
+    between = _mean(
+        between, min(reach, most) if isinstance(reach, int) else tf.minimum(reach, most)
+    )
     first, width = depth_edges.BETWEEN
     softness = tf.clip_by_value((between - first) / width, 0.0, 1.0)
 
@@ -178,8 +182,39 @@ def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: int | tf.Tensor) -> tf.Tens
     evidence = contrast / (contrast + spread)
     certainty = tf.square(2 * nearness - 1)
     told = evidence * along + (1 - evidence + certainty) * nearness
-    side = tf.where(told > (1 + certainty) / 2 + depth_edges.TIE, high, low)
+    told = tf.where(edge, told - (1 + certainty) / 2, 0.0)
+    side = tf.where(_along_edges(told, guide) > depth_edges.TIE, high, low)
     return tf.where(edge, depth + softness * (side - depth), depth)
+
+
+def _along_edges(plane: tf.Tensor, guide: tf.Tensor) -> tf.Tensor:
+    """Smooths `[B, h, w, 1]` along the edges of a guide `[B, h, w, 3]`."""
+    sides = tf.shape(plane)[1:3]
+    small, colours = _halved(plane), _halved(guide)
+    products = tf.gather(colours, [0, 0, 0, 1, 1, 2], axis=-1)
+    products *= tf.gather(colours, [0, 1, 2, 1, 2, 2], axis=-1)
+    seen = tf.concat([colours, small, products, colours * small], axis=-1)
+    means = tf.unstack(_mean(seen, depth_edges.FILTER_REACH), 13, axis=-1)
+    red, green, blue, mean = means[:4]
+    pairs = [red * red, red * green, red * blue, green * green, green * blue, blue * blue]
+    variance = [product - pair for product, pair in zip(means[4:10], pairs, strict=True)]
+    covariance = [
+        product - colour * mean
+        for product, colour in zip(means[10:], (red, green, blue), strict=True)
+    ]
+    slope = guided_filter.solved(variance, covariance, depth_edges.ALIKE)
+    offset = mean - slope[0] * red - slope[1] * green - slope[2] * blue
+    found = _mean(tf.stack([*slope, offset], axis=-1), depth_edges.FILTER_REACH)
+    slope, offset = tf.split(lens_ops.enlarge(found)[:, : sides[0], : sides[1]], [3, 1], axis=-1)
+    return tf.reduce_sum(slope * guide, axis=-1, keepdims=True) + offset
+
+
+def _halved(x: tf.Tensor) -> tf.Tensor:
+    """Halves the size; an odd side's last pixel is repeated."""
+    for axis in (1, 2):
+        size = tf.shape(x)[axis]
+        x = tf.gather(x, tf.minimum(tf.range(size + size % 2), size - 1), axis=axis)
+    return lens_ops.halve(x)
 
 
 def _colour(mean: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
