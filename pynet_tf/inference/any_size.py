@@ -75,7 +75,7 @@ class PreparedPhoto:
         self.photo, self.depth = photo, depth
         self._largest_side, self._largest_area = largest_side, largest_area
         self.halvings = self._halvings(BLUR)
-        self._sizes = _Sizes(photo, depth, self.halvings)
+        self._sizes = self._sizes_of(self.halvings)
         # The sizes for a lens that needs a smaller copy; only the last such are kept.
         self._smaller = self._sizes
 
@@ -153,7 +153,7 @@ class PreparedPhoto:
         """Returns sizes whose smallest has no larger discs behind the focus than `farthest`."""
         last = self._halvings(settings.blur)
         if self._sizes.halvings != last:
-            self._sizes = self._smaller = _Sizes(self.photo, self.depth, last, self._sizes)
+            self._sizes = self._smaller = self._sizes_of(last, self._sizes)
         height, width = (side / 2**last for side in self.photo.shape[:2])
         largest = largest_radius(settings.blur, height, width)
         farthest_depth = self.depth.min(keepdims=True)
@@ -165,8 +165,15 @@ class PreparedPhoto:
         if more == 0:
             return self._sizes
         if self._smaller.halvings != last + more:
-            self._smaller = _Sizes(self.photo, self.depth, last + more, self._sizes)
+            self._smaller = self._sizes_of(last + more, self._sizes)
         return self._smaller
+
+    def _sizes_of(self, halvings: int, other: "_Sizes | None" = None) -> "_Sizes":
+        """Returns the photo, halved so often; its depth map is sharpened as late as that fits."""
+        longest, sharpest = max(self.photo.shape[:2]), 0
+        while longest > self._largest_side * 2**sharpest:
+            sharpest += 1
+        return _Sizes(self.photo, self.depth, halvings, sharpest, other)
 
 
 class _Sizes:
@@ -176,6 +183,7 @@ class _Sizes:
         photo: `[H, W, 3]`, see the module.
         depth: see the module.
         halvings: how often the photo is halved.
+        sharpest: the size at which the depth map is sharpened first, at most `halvings`.
         other: fewer or more halves of the same photo, taken over where they fit.
 
     Attributes:
@@ -188,7 +196,12 @@ class _Sizes:
     """
 
     def __init__(
-        self, photo: np.ndarray, depth: np.ndarray, halvings: int, other: "_Sizes | None" = None
+        self,
+        photo: np.ndarray,
+        depth: np.ndarray,
+        halvings: int,
+        sharpest: int,
+        other: "_Sizes | None" = None,
     ):
         self.halvings = halvings
         # Every size but the last is halved.
@@ -198,12 +211,23 @@ class _Sizes:
         self.lights = other.lights[: halvings + 1] if fits else [whole]
         for size in range(len(self.lights) - 1, halvings):
             self.lights.append(_halved(self.lights[size], light=size > 0))
-        self.small = pyramid.from_light(self.lights[-1]) if halvings else as_float(photo)
+        self.small = self._image(halvings)
         self.white = _white(whole, halvings)
-        self.depths = [depth_edges.sharpened(_extended(depth, missing, photo.shape), self.small)]
-        for light in self.lights[-1:0:-1]:
-            finer = depth_edges.sharpened_again(self.depths[0], pyramid.from_light(light))
-            self.depths.insert(0, finer)
+        if fits:
+            self.depths = other.depths[: halvings + 1]
+        else:
+            extended = _extended(depth, missing, photo.shape)
+            self.depths = [depth_edges.sharpened(extended, self._image(sharpest))]
+            for size in range(sharpest, 0, -1):
+                finer = depth_edges.sharpened_again(self.depths[0], self._image(size))
+                self.depths.insert(0, finer)
+        for _ in range(len(self.depths), halvings + 1):
+            self.depths.append(depth_edges.coarser(self.depths[-1]))
+
+    def _image(self, size: int) -> np.ndarray:
+        """Returns the photo at a size, float32 in [0, 1]."""
+        light = self.lights[size]
+        return pyramid.from_light(light) if size else as_float(light)
 
 
 def _small_picture(

@@ -135,6 +135,17 @@ def sharpened_again(depth: tf.Tensor, light: tf.Tensor) -> tf.Tensor:
     return tile_graph.in_tiles(tile, (height, width), sides, tf.float32, 1)
 
 
+def coarser(depths: tf.Tensor) -> tf.Tensor:
+    """Halves sharpened maps `[B, h, w, 1]`, rounded up, as `lens.depth_edges.coarser` does."""
+    depths = _even(depths)
+    upper, lower = depths[:, 0::2], depths[:, 1::2]
+    low, high = tf.minimum(upper, lower), tf.maximum(upper, lower)
+    return tf.minimum(
+        tf.maximum(low[:, :, 0::2], low[:, :, 1::2]),
+        tf.minimum(high[:, :, 0::2], high[:, :, 1::2]),
+    )
+
+
 def _with_margin(part: tuple[tf.Tensor, tf.Tensor], side: tf.Tensor) -> tuple[slice, slice]:
     """Returns the part of a side with what is seen around it, and its place in that."""
     first, stop = part
@@ -190,11 +201,11 @@ def _snap(depth: tf.Tensor, guide: tf.Tensor, reach: int | tf.Tensor) -> tf.Tens
 def _along_edges(plane: tf.Tensor, guide: tf.Tensor) -> tf.Tensor:
     """Smooths `[B, h, w, 1]` along the edges of a guide `[B, h, w, 3]`."""
     sides = tf.shape(plane)[1:3]
-    small, colours = _halved(plane), _halved(guide)
+    small, colours = lens_ops.halve(_even(plane)), lens_ops.halve(_even(guide))
     products = tf.gather(colours, [0, 0, 0, 1, 1, 2], axis=-1)
     products *= tf.gather(colours, [0, 1, 2, 1, 2, 2], axis=-1)
     seen = tf.concat([colours, small, products, colours * small], axis=-1)
-    means = tf.unstack(_mean(seen, depth_edges.FILTER_REACH), 13, axis=-1)
+    means = tf.split(_mean(seen, depth_edges.FILTER_REACH), 13, axis=-1)
     red, green, blue, mean = means[:4]
     pairs = [red * red, red * green, red * blue, green * green, green * blue, blue * blue]
     variance = [product - pair for product, pair in zip(means[4:10], pairs, strict=True)]
@@ -204,17 +215,17 @@ def _along_edges(plane: tf.Tensor, guide: tf.Tensor) -> tf.Tensor:
     ]
     slope = guided_filter.solved(variance, covariance, depth_edges.ALIKE)
     offset = mean - slope[0] * red - slope[1] * green - slope[2] * blue
-    found = _mean(tf.stack([*slope, offset], axis=-1), depth_edges.FILTER_REACH)
+    found = _mean(tf.concat([*slope, offset], axis=-1), depth_edges.FILTER_REACH)
     slope, offset = tf.split(lens_ops.enlarge(found)[:, : sides[0], : sides[1]], [3, 1], axis=-1)
     return tf.reduce_sum(slope * guide, axis=-1, keepdims=True) + offset
 
 
-def _halved(x: tf.Tensor) -> tf.Tensor:
-    """Halves the size; an odd side's last pixel is repeated."""
+def _even(x: tf.Tensor) -> tf.Tensor:
+    """Repeats an odd side's last pixel."""
     for axis in (1, 2):
         size = tf.shape(x)[axis]
         x = tf.gather(x, tf.minimum(tf.range(size + size % 2), size - 1), axis=axis)
-    return lens_ops.halve(x)
+    return x
 
 
 def _colour(mean: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

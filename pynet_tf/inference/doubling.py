@@ -112,10 +112,12 @@ class Doubling:
         farther off, which differs little: it is blurred. Sharp things that are only covered by
         nearer ones take what lies beside them.
         """
-        own, cover = (around(part, window, FRAME)[..., None] for part in self._planes)
+        beside = BESIDE // 2
+        own, cover = (around(part, window, FRAME + beside)[..., None] for part in self._planes)
         share = _share(own, cover)
         free = ndimage.minimum_filter(share, (BESIDE, BESIDE, 1))
         doubt = (1 - free) * ndimage.maximum_filter(pyramid.blurred(own), (BESIDE, BESIDE, 1))
+        share, free, doubt = (part[beside:-beside, beside:-beside] for part in (share, free, doubt))
         if not doubt.any():
             return around(self._coarse, window), around(self._changes, window)
         weight = free + np.float32(MIXED) * (share + np.float32(SHARP))

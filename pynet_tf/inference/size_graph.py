@@ -69,6 +69,8 @@ def pictures(
     area = pixels[0] * pixels[1]
     largest = blur / 100.0 * tf.cast(longest, tf.float32)
     least = tf.constant([any_size.LEAST_DISC * 2.0 ** (n + 1) for n in range(_MOST_HALVINGS)])
+    # Where the depth map is sharpened first.
+    sharpest = tf.reduce_sum(tf.cast(longest > tf.constant(limits), tf.int32))
     too_large = (longest > tf.constant(limits)) | ((area > areas) & (largest >= least))
     halvings = tf.reduce_sum(tf.cast(too_large, tf.int32))
     farthest = tf.cast(tf.reduce_min(depths, axis=(1, 2), keepdims=True), tf.float32) / 255.0
@@ -78,15 +80,23 @@ def pictures(
     still_too_large = (disc / times > largest_disc) & (sides_left >= any_size.SMALLEST_COPY)
     halvings += tf.reduce_sum(tf.cast(still_too_large, tf.int32))
     lights = _lights(photos, halvings)
-    last = halvings - 1 + halvings * tf.range(tf.shape(photos)[0])
-    small = tf.cond(
-        halvings > 0,
-        lambda: 255.0 * lens_ops.from_light(lights.gather(last)),
-        lambda: tf.cast(photos, tf.float32),
-    )
-    sharpened = depth_graph.sharpened(_extended(depths, sides, halvings), small)
-    sharpened = tf.ensure_shape(sharpened, [None, None, None])
-    signed = depth_graph.out_of_focus(sharpened, focuses, largest / _power(halvings))
+    # Of each photo's lights.
+    first = halvings * tf.range(tf.shape(photos)[0])
+
+    def image(size: tf.Tensor) -> tf.Tensor:
+        """Returns the photos at a size, 0..255."""
+        return tf.cond(
+            size > 0,
+            lambda: 255.0 * lens_ops.from_light(lights.gather(first + size - 1)),
+            lambda: tf.cast(_whole(photos, halvings, 1), tf.float32),
+        )
+
+    small = image(halvings)
+    extended = _extended(depths, sides, halvings)
+    sharpened = depth_graph.sharpened(extended, image(sharpest))[..., None]
+    sharpened = tf.ensure_shape(sharpened, [None, None, None, 1])
+    coarsest = _coarser(sharpened, halvings - sharpest)[..., 0]
+    signed = depth_graph.out_of_focus(coarsest, focuses, largest / _power(halvings))
     small_sides = tf.shape(small)[1:3]
     output = network(small, signed)[:, : small_sides[0], : small_sides[1]]
     made = tf.clip_by_value(output, 0.0, 1.0)
@@ -96,7 +106,7 @@ def pictures(
     def enlarged() -> tf.Tensor:
         def one(number, results):
             photo = _Photo(photos[number], lights, number * halvings, focuses[number], largest)
-            result = photo.enlarged(made[number], sharpened[number][..., None], halvings)
+            result = photo.enlarged(made[number], sharpened[number], sharpest, halvings)
             return number + 1, results.write(number, result[: sides[0], : sides[1]])
 
         count = tf.shape(photos)[0]
@@ -124,12 +134,13 @@ class _Photo:
         self._photo, self._lights, self._first = photo, lights, first
         self._focus, self._largest = focus, largest
 
-    def enlarged(self, picture, depth, halvings) -> tf.Tensor:
+    def enlarged(self, picture, depth, sharpest, halvings) -> tf.Tensor:
         """Takes the picture of the last size up.
 
         Args:
             picture: `[h, w, 3]`, 0..1.
-            depth: at half of it, `[h/2, w/2, 1]`, sharpened.
+            depth: at half of the size `sharpest`, `[h, w, 1]`, sharpened.
+            sharpest: see there, at most `halvings`.
             halvings: the number of the last size, at least 1.
 
         Returns:
@@ -137,9 +148,10 @@ class _Photo:
         """
         light = self._light(halvings)
         changes = lens_ops.to_light(picture) - light
-        signed = depth_graph.out_of_focus(depth, self._focus, self._largest / _power(halvings))
+        depths = self._depths(depth, sharpest, halvings)
+        coarsest, largest = depths.read(halvings), self._largest / _power(halvings)
+        signed = depth_graph.out_of_focus(coarsest, self._focus, largest)
         cover = enlarge(near_cover(signed[None])[0])[: tf.shape(light)[0], : tf.shape(light)[1]]
-        depths = self._depths(depth, halvings)
 
         def doubling(size, changes, cover) -> Doubling:
             sharp, largest = depths.read(size), self._largest / _power(size)
@@ -159,18 +171,31 @@ class _Photo:
         )
         return doubling(0, changes, cover).picture(_whole(self._photo, halvings))
 
-    def _depths(self, depth, halvings) -> tf.TensorArray:
-        """Returns the depth at half of every size from 0 on, sharpened."""
+    def _depths(self, depth, sharpest, halvings) -> tf.TensorArray:
+        """Returns the depth at half of every size from 0 to `halvings`, sharpened."""
+
+        def coarser(size, depth, depths):
+            depth = _coarser(depth[None], tf.constant(1))[0]
+            return size + 1, depth, depths.write(size + 1, depth)
 
         def finer(size, depth, depths):
             depth = depth_graph.sharpened_again(depth, self._light(size + 1))
             return size - 1, depth, depths.write(size, depth)
 
+        shapes = (tf.TensorShape([]), _plane(1), tf.TensorShape(None))
+        depths = _array(tf.float32, halvings + 1, 1).write(sharpest, depth)
+        _, _, depths = tf.while_loop(
+            lambda size, *_: size < halvings,
+            coarser,
+            (sharpest, depth, depths),
+            shape_invariants=shapes,
+            parallel_iterations=1,
+        )
         _, _, depths = tf.while_loop(
             lambda size, *_: size >= 0,
             finer,
-            (halvings - 1, depth, _array(tf.float32, halvings, 1)),
-            shape_invariants=(tf.TensorShape([]), _plane(1), tf.TensorShape(None)),
+            (sharpest - 1, depth, depths),
+            shape_invariants=shapes,
             parallel_iterations=1,
         )
         return depths
@@ -204,10 +229,27 @@ def _lights(photos: tf.Tensor, halvings: tf.Tensor) -> tf.TensorArray:
     return lights
 
 
-def _whole(photo: tf.Tensor, halvings: tf.Tensor) -> tf.Tensor:
-    """Repeats a photo's edges until its sides can be halved so often."""
+def _whole(photo: tf.Tensor, halvings: tf.Tensor, axis: int = 0) -> tf.Tensor:
+    """Repeats a photo's edges until it can be halved so often; of several photos from axis 1 on."""
     times = tf.cast(_power(halvings), tf.int32)
-    return repeated(repeated(photo, 0, times), 1, times)
+    return repeated(repeated(photo, axis, times), axis + 1, times)
+
+
+def _coarser(depths: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+    """Halves sharpened maps `[B, h, w, 1]` so often, as `lens.depth_edges.coarser` does."""
+
+    def halve(time, depths):
+        return time + 1, depth_graph.coarser(depths)
+
+    shapes = (tf.TensorShape([]), tf.TensorShape([None, None, None, 1]))
+    _, depths = tf.while_loop(
+        lambda time, _: time < times,
+        halve,
+        (tf.constant(0), depths),
+        shape_invariants=shapes,
+        parallel_iterations=1,
+    )
+    return depths
 
 
 def _extended(depths: tf.Tensor, sides: tf.Tensor, halvings: tf.Tensor) -> tf.Tensor:

@@ -42,7 +42,7 @@ def test_highlights_and_blades_reach_the_discs(at_night):
 
 def test_daylight_goes_to_the_network_as_it_is(at_night):
     photo, depth = at_night
-    photo[photo < 255] = 160
+    photo[photo < 255] = 230
     seen = []
     PreparedPhoto(photo, depth).render(
         lambda small, defocus: seen.append(small) or small, LensSettings(1.0, 4.0)

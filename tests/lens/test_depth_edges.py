@@ -83,3 +83,29 @@ def test_edges_of_a_coarse_map_find_the_larger_photos(shift):
         guide = photo.reshape(size, height // size, 2 * depth.shape[1], -1, 3).mean((1, 3))
         depth = depth_edges.sharpened_again(depth, guide)
     np.testing.assert_array_equal(depth > 0.5, near)
+
+
+def test_the_outline_of_a_textured_thing_is_found_where_the_map_is_soft_and_beside_it():
+    rng = np.random.default_rng(0)
+    y, x = np.indices((1024, 1536))
+    ball = np.hypot(y - 512, x - 768) < 300
+    texture = ndimage.gaussian_filter(rng.normal(size=(1024, 1536, 3)), (2.5, 2.5, 0))
+    photo = np.where(ball[..., None], [0.55, 0.45, 0.35], [0.35, 0.4, 0.45])
+    photo = np.clip(photo + 0.08 * texture / texture.std(), 0, 1).astype(np.float32)
+    beside = ndimage.shift(ndimage.gaussian_filter(exact(ball), 2.0), (0, 2), order=1)
+    sharp = depth_edges.sharpened(np.clip(beside, 0.2, 1), photo)
+    inside = ball[::2, ::2]
+    wrong, wrong_before = ((depth > 0.5) != inside for depth in (sharp, beside))
+    assert wrong.sum() < 0.55 * wrong_before.sum()
+
+
+@pytest.mark.parametrize("shape", [(8, 12), (7, 5)])
+def test_a_coarser_map_keeps_edges_sharp(shape):
+    y, x = np.indices(shape)
+    depth = np.where(x + y < sum(shape) // 2, 0.2, 0.9).astype(np.float32)
+    coarse = depth_edges.coarser(depth)
+    assert coarse.shape == ((shape[0] + 1) // 2, (shape[1] + 1) // 2)
+    assert set(np.unique(coarse)) <= {np.float32(0.2), np.float32(0.9)}
+    # Of two near and two far pixels it takes a far one, so that no thing grows.
+    columns = depth_edges.coarser(np.tile(np.float32([0.2, 0.9, 0.9, 0.9]), (4, 1)))
+    np.testing.assert_array_equal(columns, np.tile(np.float32([0.2, 0.9]), (2, 1)))
