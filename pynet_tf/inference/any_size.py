@@ -113,7 +113,9 @@ class PreparedPhoto:
         sizes = self._sizes_for(settings, farthest)
         last = sizes.halvings
         signed = self._defocus(sizes, settings, last)
-        picture = _small_picture(network, sizes, signed, settings.highlights, blades)
+        where_lamps_are = self._defocus(sizes, settings, sizes.sharpest)
+        without, discs = sizes.separated(where_lamps_are, settings.highlights, blades)
+        picture = _with_discs(network(without, signed), discs)
         picture = np.clip(picture, 0, 1)
         if last == 0:
             return as_type(picture, self.photo.dtype)
@@ -183,15 +185,16 @@ class _Sizes:
         photo: `[H, W, 3]`, see the module.
         depth: see the module.
         halvings: how often the photo is halved.
-        sharpest: the size at which the depth map is sharpened first, at most `halvings`.
+        sharpest: the size at which the depth map is sharpened first and small lights are looked
+            for, at most `halvings`.
         other: fewer or more halves of the same photo, taken over where they fit.
 
     Attributes:
         halvings: as given.
+        sharpest: as given.
         lights: size 0, the photo, its sides made multiples of `2**halvings`; then the light of
             each smaller size.
         small: the smallest size, a photo `[h, w, 3]` float32 in [0, 1].
-        white: how far the smallest size's pixels are clipped, `[h, w]`, see `light_discs`.
         depths: at half of every size, float32 in [0, 1].
     """
 
@@ -203,7 +206,7 @@ class _Sizes:
         sharpest: int,
         other: "_Sizes | None" = None,
     ):
-        self.halvings = halvings
+        self.halvings, self.sharpest = halvings, sharpest
         # Every size but the last is halved.
         missing = [(0, -side % 2**halvings) for side in photo.shape[:2]]
         whole = np.pad(photo, [*missing, (0, 0)], mode="edge") if np.any(missing) else photo
@@ -212,7 +215,8 @@ class _Sizes:
         for size in range(len(self.lights) - 1, halvings):
             self.lights.append(_halved(self.lights[size], light=size > 0))
         self.small = self._image(halvings)
-        self.white = _white(whole, halvings)
+        # How far pixels are clipped at `sharpest`, see `light_discs`.
+        self._white = _white(whole, sharpest)
         if fits:
             self.depths = other.depths[: halvings + 1]
         else:
@@ -224,22 +228,40 @@ class _Sizes:
         for _ in range(len(self.depths), halvings + 1):
             self.depths.append(depth_edges.coarser(self.depths[-1]))
 
+    def separated(
+        self, signed: np.ndarray, highlights: float, blades: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Separates small lights out of focus from the smallest size.
+
+        Args:
+            signed: defocus at half of the size `sharpest`.
+            highlights: see `light_discs`.
+            blades: see there.
+
+        Returns:
+            The photo without them, float32 in [0, 1], and the light of their discs, both
+            `[h, w, 3]`. Where there are none these are `small` and None.
+        """
+        light = self.lights[self.sharpest] if self.sharpest else pyramid.to_light(self.lights[0])
+        without, discs = separated(light, signed, highlights, blades, self._white)
+        if not discs.any():
+            return self.small, None
+        for _ in range(self.sharpest, self.halvings):
+            without, discs = pyramid.halve(without), pyramid.halve(discs)
+        return pyramid.from_light(without), discs
+
     def _image(self, size: int) -> np.ndarray:
         """Returns the photo at a size, float32 in [0, 1]."""
         light = self.lights[size]
         return pyramid.from_light(light) if size else as_float(light)
 
 
-def _small_picture(
-    network: Network, sizes: _Sizes, signed: np.ndarray, highlights: float, blades: int
-) -> np.ndarray:
-    """Returns the picture of the small copy, with the discs of its small lights."""
-    light = sizes.lights[-1] if sizes.halvings else pyramid.to_light(sizes.small)
-    without, discs = separated(light, signed, highlights, blades, sizes.white)
+def _with_discs(picture: np.ndarray, discs: np.ndarray | None) -> np.ndarray:
+    """Adds the light of discs to a picture."""
+    if discs is None:
+        return picture
     lit = discs.any(axis=-1)
-    if not lit.any():
-        return network(sizes.small, signed)
-    picture = np.array(network(pyramid.from_light(without), signed))
+    picture = np.array(picture)
     picture[lit] = pyramid.from_light(pyramid.to_light(np.clip(picture, 0, 1)) + discs)[lit]
     return picture
 
