@@ -1,6 +1,7 @@
 """What several tests share: a tiny EBB! data set of generated pairs."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -27,6 +28,14 @@ def pytest_collection_modifyitems(items):
     """Begins with the folders whose files take long, so that two processes end together."""
     long = ("train", "tools", "export", "evaluate", "convert", "commands", "inference")
     items.sort(key=lambda item: item.path.parent.name not in long)
+
+
+def pytest_collection_finish():
+    """Leaves out what TensorFlow does to every new graph: most graphs of tests run once."""
+    if "tensorflow" in sys.modules:
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> None:

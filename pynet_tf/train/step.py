@@ -47,7 +47,7 @@ def compiled_step(
         A function of image and target (per replica) that updates the weights and gives `loss`,
         its terms, `psnr`, `mse` and the colours' statistics, means over the replicas.
     """
-    _spare_graph_rewriting()
+    spare_graph_rewriting()
     variables = network.trainable_variables
     replicas = strategy.num_replicas_in_sync
     forward = gradient_checkpointing.recomputing(network) if job.recompute else network
@@ -89,7 +89,7 @@ def compiled_step(
     return step
 
 
-def _spare_graph_rewriting() -> None:
+def spare_graph_rewriting() -> None:
     """Leaves out the rewriting of graphs that costs time and gains none."""
     if tf.config.list_physical_devices("GPU"):
         # TensorFlow's remapper breaks on the gradient of this graph, loudly, and gives up.

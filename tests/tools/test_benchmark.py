@@ -88,7 +88,7 @@ def test_a_failing_process_is_told_in_a_sentence(tiny_ebb, tmp_path):
 def test_render_measures_every_form(tmp_path):
     pytest.importorskip("ai_edge_litert")
     figures = tmp_path / "figures.json"
-    small = ("--width", 0.05, "--levels", 5, "--sizes", "128x192", "--repeats", 1)
+    small = ("--width", 0.05, "--levels", 7, "--sizes", "128x192", "--repeats", 1)
     done = benchmark(tmp_path, "render", *small, "--json", figures)
     assert done.returncode == 0, done.stderr
     rows = json.loads(figures.read_text())["render"]

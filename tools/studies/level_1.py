@@ -65,6 +65,9 @@ def train(options: argparse.Namespace, variant: Variant, seed: int) -> dict:
     from pynet_tf.runs.run_directory import RunDirectory
     from pynet_tf.train import learning_rate, losses, recipes, vgg
     from pynet_tf.train.optimizer import Adam
+    from pynet_tf.train.step import spare_graph_rewriting
+
+    spare_graph_rewriting()
 
     pyramid, run = RunDirectory(options.run_dir).load(2)
     sizes = pipeline.split_sizes(options.data_dir)
