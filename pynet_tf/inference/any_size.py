@@ -171,7 +171,7 @@ class PreparedPhoto:
         return self._smaller
 
     def _sizes_of(self, halvings: int, other: "_Sizes | None" = None) -> "_Sizes":
-        """Returns the photo, halved so often; its depth map is sharpened as late as that fits."""
+        """Returns the sizes of the photo, halved so often."""
         longest, sharpest = max(self.photo.shape[:2]), 0
         while longest > self._largest_side * 2**sharpest:
             sharpest += 1
@@ -186,7 +186,8 @@ class _Sizes:
         depth: see the module.
         halvings: how often the photo is halved.
         sharpest: the size at which the depth map is sharpened first and small lights are looked
-            for, at most `halvings`.
+            for, at most `halvings`. At a smaller copy outlines would be made of coarse pixels, and
+            lamps be as white as their rims.
         other: fewer or more halves of the same photo, taken over where they fit.
 
     Attributes:

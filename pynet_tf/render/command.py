@@ -233,7 +233,8 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="TIMES",
         help="how many times brighter than white small clipped lights are taken to be, beyond the "
-        "first; 0 for what is likely: 9 for lamps and glints, none for gaps and paper",
+        "first; 0 for what is likely: 9 for lamps and glints, none for gaps and paper; 0.1 leaves "
+        "all as they show",
     )
 
     depth = parser.add_argument_group("depth")
