@@ -62,7 +62,7 @@ def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], Non
                     info="Largest disc, percent of the longer side",
                 )  # fmt: skip
                 lights = gr.Slider(
-                    0, MOST_LIGHTS, usual.highlights, step=1, label="Lights", elem_id="lights",
+                    0, MOST_LIGHTS, usual.highlights, step=0.5, label="Lights", elem_id="lights",
                     info="How much brighter small lights are; 0: as likely",
                 )  # fmt: skip
                 sharp_range = gr.Slider(
