@@ -24,7 +24,7 @@ def gradients(forward, variables, image):
 
 @pytest.mark.parametrize(("level", "head"), [(4, "original"), (6, "residual"), (6, "defocus")])
 def test_values_and_gradients_are_the_networks(level, head):
-    step._spare_graph_rewriting()
+    step.spare_graph_rewriting()
     # Level 4's blocks still have two kinds of kernels.
     network = model.level_model(model.pynet(0.05, head=head, largest_kernel=5), level)
     # Larger weights than the initial ones, so that every gradient counts.

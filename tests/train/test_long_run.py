@@ -42,7 +42,8 @@ def test_memory_open_files_and_speed_stay_as_they_are(tiny_ebb, nursery, tmp_pat
     steps, memory, files, seconds = zip(*notes, strict=True)
     # The first validation is left out, as compiling for it is.
     per_step = np.diff(seconds)[1:] / np.diff(steps)[1:]
-    early, late = np.median(per_step[:third]), np.median(per_step[-third:])
+    # The least: what else runs on the machine's cores makes steps slower at times, not always.
+    early, late = np.min(per_step[:third]), np.min(per_step[-third:])
     growth = max(memory[-third:]) / memory[third] - 1
     print(
         f"{STEPS} steps: memory {memory[third] / 1e6:.0f} MB at step {steps[third]}, "
