@@ -172,10 +172,8 @@ class PreparedPhoto:
 
     def _sizes_of(self, halvings: int, other: "_Sizes | None" = None) -> "_Sizes":
         """Returns the sizes of the photo, halved so often."""
-        longest, sharpest = max(self.photo.shape[:2]), 0
-        while longest > self._largest_side * 2**sharpest:
-            sharpest += 1
-        return _Sizes(self.photo, self.depth, halvings, sharpest, other)
+        # Without blur nothing but the longer side counts.
+        return _Sizes(self.photo, self.depth, halvings, self._halvings(0.0), other)
 
 
 class _Sizes:
@@ -217,7 +215,7 @@ class _Sizes:
             self.lights.append(_halved(self.lights[size], light=size > 0))
         self.small = self._image(halvings)
         # How far pixels are clipped at `sharpest`, see `light_discs`.
-        self._white = _white(whole, sharpest)
+        self._white = other._white if fits else _white(whole, sharpest)
         if fits:
             self.depths = other.depths[: halvings + 1]
         else:

@@ -175,7 +175,7 @@ class _Photo:
         """Returns the depth at half of every size from 0 to `halvings`, sharpened."""
 
         def coarser(size, depth, depths):
-            depth = _coarser(depth[None], tf.constant(1))[0]
+            depth = depth_graph.coarser(depth[None])[0]
             return size + 1, depth, depths.write(size + 1, depth)
 
         def finer(size, depth, depths):
