@@ -18,18 +18,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pynet_tf.inference.doubling import (
-    Doubling,
-    Window,
-    around,
-    as_float,
-    as_type,
-    doubled,
-    in_tiles,
-)
+from pynet_tf.inference.doubling import TILE, Doubling, as_float, as_type
 from pynet_tf.lens import depth_edges, pyramid
 from pynet_tf.lens.focus import BLUR, LensSettings, defocus, focus_of, largest_radius
 from pynet_tf.lens.light_discs import separated, whiteness
+from pynet_tf.lens.tiles import Window, around, doubled, in_tiles
 
 # Networks are run at photos up to this longer side: they are trained at 1152 to 1536.
 LARGEST_SIDE = 2200
@@ -274,7 +267,7 @@ def _halved(image: np.ndarray, light: bool) -> np.ndarray:
         part = around(image, doubled(window))
         result[window] = pyramid.halve_inside(part if light else pyramid.to_light(part))
 
-    in_tiles(tile, (height, width))
+    in_tiles(tile, (height, width), TILE)
     return result
 
 
@@ -293,7 +286,7 @@ def _white(photo: np.ndarray, halvings: int) -> np.ndarray:
         height, width = result[window].shape
         result[window] = white.reshape(height, side, width, side).mean(axis=(1, 3))
 
-    in_tiles(tile, result.shape)
+    in_tiles(tile, result.shape, TILE)
     return result
 
 

@@ -7,15 +7,11 @@
 Work goes in tiles, side by side, so that memory holds little beside the photo and its halves.
 """
 
-import itertools
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from scipy import ndimage
 
 from pynet_tf.lens import pyramid
+from pynet_tf.lens.tiles import Window, around, doubled, in_tiles
 from pynet_tf.model.disc import COVERED
 
 # Rows and columns of a tile at the coarser size.
@@ -31,8 +27,6 @@ AROUND, MIXED, SHARP = 1e-2, 1e-5, 1e-2
 _STEPS = 65535
 # White, of the types that are not 0 to 1.
 _MOST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
-
-Window = tuple[slice, slice]
 
 
 class Doubling:
@@ -60,7 +54,7 @@ class Doubling:
                 light = self._fine[doubled(window)]
                 result[doubled(window)] = self._change(light, window, finest=False)[0]
 
-        in_tiles(tile, self._radius.shape)
+        in_tiles(tile, self._radius.shape, TILE)
         return result
 
     def picture(self) -> np.ndarray:
@@ -78,7 +72,7 @@ class Doubling:
             # Exactly the photo where it is sharp: to light and back is not.
             np.copyto(result[doubled(window)], made, where=share > 0)
 
-        in_tiles(tile, self._radius.shape)
+        in_tiles(tile, self._radius.shape, TILE)
         return result
 
     def _is_sharp(self, window: Window) -> bool:
@@ -140,36 +134,6 @@ def _with_what_is_around(image: np.ndarray) -> np.ndarray:
 def _share(radius: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """Tells how much of each pixel is the lens' and not the photo's own."""
     return np.minimum(pyramid.blurred(radius) + cover * np.float32(1 / COVERED), 1)
-
-
-def in_tiles(tile: Callable[[Window], None], shape: tuple[int, int]) -> None:
-    """Calls a function with every tile of a coarser size, on all processors."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        # What a tile raises is raised here.
-        for _ in pool.map(tile, _tiles(*shape)):
-            pass
-
-
-def _tiles(height: int, width: int) -> Iterator[Window]:
-    for top, left in itertools.product(range(0, height, TILE[0]), range(0, width, TILE[1])):
-        yield slice(top, min(top + TILE[0], height)), slice(left, min(left + TILE[1], width))
-
-
-def doubled(window: Window) -> Window:
-    """Returns the same window of the finer size."""
-    return tuple(slice(2 * part.start, 2 * part.stop) for part in window)
-
-
-def around(image: np.ndarray, window: Window, frame: int = 1) -> np.ndarray:
-    """Cuts a window out with a frame around it; beyond the edges, the edge's."""
-    for axis, part in enumerate(window):
-        first, stop = part.start - frame, part.stop + frame
-        if first >= 0 and stop <= image.shape[axis]:
-            image = image[(slice(None),) * axis + (slice(first, stop),)]
-        else:
-            places = np.clip(np.arange(first, stop), 0, image.shape[axis] - 1)
-            image = np.take(image, places, axis=axis)
-    return image
 
 
 def as_float(photo: np.ndarray) -> np.ndarray:

@@ -15,10 +15,6 @@ as wrong as estimated ones, with true maps that were blurred or reduced 1.2 dB; 
 loses 0.1 dB (at thin wires before a background of their own colours).
 """
 
-import itertools
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -26,6 +22,7 @@ from scipy import ndimage
 from pynet_tf.lens.focus import as_depth
 from pynet_tf.lens.guided_filter import guided_coefficients
 from pynet_tf.lens.pyramid import enlarge, halve
+from pynet_tf.lens.tiles import Window, in_tiles
 
 # Edges are looked for this far around a pixel, in parts of the half-size photo's longer side: 3
 # pixels of 768, as far as an estimator of 518 pixels is soft and out of place.
@@ -40,16 +37,18 @@ PLATEAU = 0.2001
 # Where fewer pixels than the first lie between the plateaus the edge counts as sharp, and where
 # more than the sum of both as soft: shares of the window, which goes so far.
 BETWEEN, BETWEEN_REACH = (0.2, 0.1), 3
-# Around a pixel of a map that was sharpened at half the size; the side of the blocks in which this
-# is done; and what is seen around them.
+# Around a pixel of a map that was sharpened at half the size, and the side of the blocks in which
+# this is done.
 AGAIN, BLOCK = 2, 256
-MARGIN = 20
 # How much the colours' variance on both sides weighs against the distance of their means, and
 # the squared distance (of values in 0..1) below which colours do not tell.
 SPREAD, LEAST_CONTRAST = 6.0, 0.01
 # The guided filter of what tells: its reach in pixels of half the map's size, and the variance
 # below which colours are alike.
 FILTER_REACH, ALIKE = 2, 1e-4
+# What is seen around a block: the reaches of the plateaus, of their colours and of the filter, with
+# the pixels that halving and enlarging add. Even, as halving needs.
+MARGIN = AGAIN + (2 * AGAIN + 1) + 2 * (2 * FILTER_REACH) + 5
 # A pixel just half way between both sides goes to the far one, however sums are rounded.
 TIE = 1e-4
 
@@ -89,25 +88,22 @@ def sharpened_again(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
     depth = resized(depth, height, width)
     result = depth.copy()
 
-    def sharpen(corner: tuple[int, int]) -> None:
-        top, left = corner
-        rows = slice(max(top - MARGIN, 0), min(top + BLOCK + MARGIN, height))
-        columns = slice(max(left - MARGIN, 0), min(left + BLOCK + MARGIN, width))
-        block = depth[rows, columns]
+    def sharpen(tile: Window) -> None:
+        seen = tuple(
+            slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
+            for part, side in zip(tile, depth.shape, strict=True)
+        )
+        block = depth[seen]
         # Most of a photo has no edge of depth; only around them there is work.
-        if np.ptp(block) <= EDGE:
-            return
-        snapped = _snap(block, photo[rows, columns], AGAIN)
-        bottom, right = min(top + BLOCK, height), min(left + BLOCK, width)
-        result[top:bottom, left:right] = snapped[
-            top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
-        ]
+        if np.ptp(block) > EDGE:
+            snapped = _snap(block, photo[seen], AGAIN)
+            inside = tuple(
+                slice(part.start - around.start, part.stop - around.start)
+                for part, around in zip(tile, seen, strict=True)
+            )
+            result[tile] = snapped[inside]
 
-    corners = itertools.product(range(0, height, BLOCK), range(0, width, BLOCK))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        # What a block raises is raised here.
-        for _ in pool.map(sharpen, corners):
-            pass
+    in_tiles(sharpen, depth.shape, (BLOCK, BLOCK))
     return result
 
 
