@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 
+@functools.cache
 def srgb() -> bytes:
+    # Once: it holds the second in which it was made.
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

@@ -5,7 +5,8 @@ import io
 import numpy as np
 import pytest
 from bad_files import png_of_size
-from PIL import Image, ImageCms
+from colour_profiles import srgb
+from PIL import Image
 
 from pynet_tf.errors import InputError
 from pynet_tf.io import images, opening
@@ -22,10 +23,6 @@ def read(path):
 def colours(height=48, width=80):
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows * 5, columns * 3, (rows + columns) * 2], -1).astype(np.uint8)
-
-
-def srgb():
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def shot_data():
