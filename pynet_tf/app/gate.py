@@ -39,11 +39,16 @@ class Gate:
     Args:
         inner: what answers; finds the visitor's secret as `scope["visitor"]`.
         hosts: names that this server may be called by, in small letters; None for any.
+        is_own_tab: tells of a visitor's secret and the name of a tab whether they belong together.
     """
 
-    def __init__(self, inner: Callable, hosts: frozenset[str] | None):
-        self._inner, self._hosts = inner, hosts
-        self._tabs: dict[str, str] = {}
+    def __init__(
+        self,
+        inner: Callable,
+        hosts: frozenset[str] | None,
+        is_own_tab: Callable[[str, str], bool],
+    ):
+        self._inner, self._hosts, self._is_own_tab = inner, hosts, is_own_tab
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -58,7 +63,7 @@ class Gate:
             await _refuse(send, 421, "This page is for the machine it runs on.")
             return
         path, reads = scope["path"], scope["method"] in ("GET", "HEAD")
-        visitor, cookie = _visitor(headers), None
+        visitor, cookie, tab = _visitor(headers), None, _tab(scope)
         if reads and _OPEN.fullmatch(path):
             if visitor is None and path == "/":
                 visitor = secrets.token_urlsafe(32)
@@ -68,7 +73,7 @@ class Gate:
         ):
             await _refuse(send, 404, "There is nothing here.")
             return
-        elif visitor is None or not self._is_own_tab(visitor, scope):
+        elif visitor is None or (tab is not None and not self._is_own_tab(visitor, tab)):
             await _refuse(send, 403, "Open the page anew.")
             return
         scope["visitor"] = visitor
@@ -82,18 +87,13 @@ class Gate:
 
         await self._inner(scope, receive, answer)
 
-    def forget(self, tab: str) -> None:
-        """Forgets whose a tab was."""
-        self._tabs.pop(tab, None)
 
-    def _is_own_tab(self, visitor: str, scope: Scope) -> bool:
-        """Tells whether a request is for a tab of its visitor: the first one to name it."""
-        path = scope["path"]
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        tab = query.get("session_hash", [None])[0]
-        if path.startswith("/gradio_api/heartbeat/"):
-            tab = path.rpartition("/")[2]
-        return tab is None or self._tabs.setdefault(tab, visitor) == visitor
+def _tab(scope: Scope) -> str | None:
+    """Returns the tab that a request is for, None if it names none."""
+    if scope["path"].startswith("/gradio_api/heartbeat/"):
+        return scope["path"].rpartition("/")[2]
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return query.get("session_hash", [None])[0]
 
 
 def _host(headers: dict[bytes, bytes]) -> str:

@@ -51,11 +51,10 @@ class Handlers:
     Args:
         renderers: shared by all visitors.
         visitors: who is at the page.
-        forget: called with a tab that was closed.
     """
 
-    def __init__(self, renderers: Renderers, visitors: Visitors, forget: Callable[[str], None]):
-        self._renderers, self._visitors, self._forget = renderers, visitors, forget
+    def __init__(self, renderers: Renderers, visitors: Visitors):
+        self._renderers, self._visitors = renderers, visitors
 
     def drop(
         self, file: str, view: str, blur, lights, sharp_range, method, request: gr.Request
@@ -213,7 +212,6 @@ class Handlers:
         """Forgets a tab that was closed."""
         visitor = request.request.scope["visitor"]
         self._visitors.leave(visitor, request.session_hash)
-        self._forget(request.session_hash)
 
     @contextlib.contextmanager
     def _session(self, request: gr.Request) -> Iterator[Session]:

@@ -1,6 +1,5 @@
 """The page itself: what is where, what it looks like, and which handler answers which event."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
@@ -19,15 +18,14 @@ _TITLE = """
 """
 
 
-def blocks(renderers: Renderers, visitors: Visitors, forget: Callable[[str], None]) -> gr.Blocks:
+def blocks(renderers: Renderers, visitors: Visitors) -> gr.Blocks:
     """Builds the page.
 
     Args:
         renderers: shared by all visitors.
         visitors: who is at the page.
-        forget: called with a tab that was closed.
     """
-    handlers = Handlers(renderers, visitors, forget)
+    handlers = Handlers(renderers, visitors)
     usual = Choices()
     with gr.Blocks(title="pynet_tf", analytics_enabled=False) as page:
         with gr.Row(elem_id="head"):

@@ -71,7 +71,7 @@ def _application(renderers: Renderers, visitors: Visitors, names: frozenset[str]
 
     @outer.post("/gradio_api/upload")
     async def upload(request: fastapi.Request):
-        folder = visitors.uploads(request.scope["visitor"])
+        folder = visitors.new_upload(request.scope["visitor"])
         try:
             files, _, _ = await route_utils.upload_fn(request, folder, LARGEST_UPLOAD, None)
         except MultiPartException:
@@ -96,15 +96,13 @@ def _application(renderers: Renderers, visitors: Visitors, names: frozenset[str]
 
     # Static are, to Gradio, files that it does not copy.
     gradio.set_static_paths([visitors.root, *shared])
-    gates: list[Gate] = []
-    blocks = page.blocks(renderers, visitors, lambda tab: gates[0].forget(tab))
     gradio.mount_gradio_app(
-        outer, blocks, "/", footer_links=[], run_history=False, max_file_size=LARGEST_UPLOAD,
-        show_error=False, enable_monitoring=False, pwa=False, mcp_server=False, ssr_mode=False,
+        outer, page.blocks(renderers, visitors), "/", footer_links=[], run_history=False,
+        max_file_size=LARGEST_UPLOAD, show_error=False, enable_monitoring=False, pwa=False,
+        mcp_server=False, ssr_mode=False,
         theme=page.theme(), css=page.style(), head=page.head(),
     )  # fmt: skip
-    gates.append(Gate(outer, names))
-    return gates[0]
+    return Gate(outer, names, visitors.is_own_tab)
 
 
 async def _take_the_rest(stream: AsyncIterator[bytes]) -> None:

@@ -86,6 +86,8 @@ class Visitors:
     def __init__(self):
         _remove_what_others_left()
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}.{os.getpid()}.")).resolve()
+        # Of every open tab its visitor, and of those that have opened something the session.
+        self._tabs: dict[str, str] = {}
         self._sessions: dict[tuple[str, str], Session] = {}
         self._lock = threading.Lock()
 
@@ -95,6 +97,11 @@ class Visitors:
     def __exit__(self, *_) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
 
+    def is_own_tab(self, visitor: str, tab: str) -> bool:
+        """Tells whether a tab is a visitor's: the first one to name it."""
+        with self._lock:
+            return self._tabs.setdefault(tab, visitor) == visitor
+
     def folder(self, visitor: str) -> Path:
         """Returns a visitor's folder, whose name does not tell the secret."""
         return self.root / hashlib.sha256(visitor.encode()).hexdigest()[:32]
@@ -102,6 +109,10 @@ class Visitors:
     def uploads(self, visitor: str) -> Path:
         """Returns the folder of what a visitor uploads."""
         return self.folder(visitor) / "uploads"
+
+    def new_upload(self, visitor: str) -> Path:
+        """Returns the folder of one upload: two tabs may be given the same file."""
+        return self.uploads(visitor) / secrets.token_hex(8)
 
     def serves(self, visitor: str, path: Path) -> bool:
         """Tells whether a file was made for a visitor; `path` has no links and no dots."""
@@ -128,13 +139,15 @@ class Visitors:
         """Forgets a tab that was closed, with its files."""
         with self._lock:
             session = self._sessions.pop((visitor, tab), None)
-            last = not any(other == visitor for other, _ in self._sessions)
+            self._tabs.pop(tab, None)
+            # A tab that has opened nothing yet may be uploading.
+            others = {*self._tabs.values(), *(other for other, _ in self._sessions)}
         if session is not None:
             # What is still being rendered would be written after all.
             with session.lock:
                 session.photo, session.left = None, True
                 shutil.rmtree(session.folder, ignore_errors=True)
-        if last:
+        if visitor not in others:
             shutil.rmtree(self.folder(visitor), ignore_errors=True)
         # Gradio makes an empty file for every one that is uploaded.
         for empty in self.root.glob("tmp*"):

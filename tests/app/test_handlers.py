@@ -30,7 +30,7 @@ def page(loads, tmp_path_factory):
         raise InputError("the depth estimator small cannot be had (no network); give a map")
 
     with Visitors() as visitors:
-        handlers = Handlers(Renderers(None, load), visitors, lambda tab: None)
+        handlers = Handlers(Renderers(None, load), visitors)
 
         def ask(name, *arguments):
             """Calls a handler as a visitor; returns its last answer by name."""

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import io
+import json
 import time
 from pathlib import Path
 
@@ -425,6 +426,16 @@ def cookie(server):
     return given.partition(";")[0]
 
 
+@contextlib.contextmanager
+def open_tab(server, cookie, name):
+    """Is open at the page, as a tab."""
+    address = server.address.removeprefix("http://").split(":")
+    with contextlib.closing(http.client.HTTPConnection(*address)) as connection:
+        connection.request("GET", f"/gradio_api/heartbeat/{name}", headers={"Cookie": cookie})
+        assert connection.getresponse().status == 200
+        yield
+
+
 def test_what_the_page_does_not_ask_for_is_not_answered(server, cookie):
     for path in NOT_ANSWERED:
         for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
@@ -442,23 +453,34 @@ def test_other_sites_and_strangers_are_refused(server, cookie):
     assert ask(server, "/gradio_api/upload", "POST").status == 403
     assert ask(server, "/gradio_api/queue/join", "POST").status == 403
     # The tab of another visitor.
-    address = server.address.removeprefix("http://").split(":")
     other = ask(server, "/").headers["Set-Cookie"].partition(";")[0]
-    with contextlib.closing(http.client.HTTPConnection(*address)) as open_tab:
-        open_tab.request("GET", "/gradio_api/heartbeat/mine", headers={"Cookie": cookie})
-        assert open_tab.getresponse().status == 200
+    with open_tab(server, cookie, "mine"):
         assert ask(server, "/gradio_api/heartbeat/mine", Cookie=other).status == 403
         path = "/gradio_api/queue/data?session_hash=mine"
         assert ask(server, path, Cookie=other).status == 403
 
 
-def test_a_file_of_more_than_100_mb_is_refused(server, cookie):
+def uploaded(server, cookie, content):
+    """Uploads a file; returns the answer."""
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
-    body = head + bytes(101 * 2**20) + b"\r\n--x--\r\n"
-    answer = ask(
+    body = head + content + b"\r\n--x--\r\n"
+    return ask(
         server, "/gradio_api/upload", "POST", body, Cookie=cookie,
         **{"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(len(body))},
     )  # fmt: skip
+
+
+def test_two_tabs_can_be_given_the_same_file(server, cookie):
+    with open_tab(server, cookie, "first"), open_tab(server, cookie, "second"):
+        files = [json.loads(uploaded(server, cookie, b"photo").body)[0] for _ in range(2)]
+        # Each is moved when its tab opens it.
+        assert len(set(files)) == 2
+        assert all(Path(file).read_bytes() == b"photo" for file in files)
+
+
+def test_a_file_of_more_than_100_mb_is_refused(server, cookie):
+    with open_tab(server, cookie, "large"):
+        answer = uploaded(server, cookie, bytes(101 * 2**20))
     assert answer.status == 413
     assert b"larger than 100 MB" in answer.body
     # Of what was refused, nothing stays.

@@ -49,6 +49,22 @@ def test_who_leaves_leaves_nothing(place):
         assert visitors.session("a", "1").photo is None
 
 
+def test_what_a_tab_uploads_survives_another_one_that_is_closed(place):
+    with Visitors() as visitors:
+        assert visitors.is_own_tab("a", "1")
+        assert visitors.is_own_tab("a", "2")
+        assert not visitors.is_own_tab("b", "2")
+        visitors.session("a", "1")
+        upload = visitors.new_upload("a")
+        upload.mkdir(parents=True)
+        # The other has opened nothing yet.
+        visitors.leave("a", "1")
+        assert upload.exists()
+        visitors.leave("a", "2")
+        assert not upload.exists()
+        assert visitors.is_own_tab("b", "2")
+
+
 def test_old_pictures_are_removed(place):
     with Visitors() as visitors:
         session = visitors.session("a", "1")
