@@ -33,9 +33,9 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Leaves out what TensorFlow does to every new graph: most graphs of tests run once."""
     if "tensorflow" in sys.modules:
-        import tensorflow as tf
+        from pynet_tf.train.step import spare_graph_rewriting
 
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        spare_graph_rewriting()
 
 
 def write_pair(folder: Path, name: str, height: int, width: int, seed: int) -> None:
