@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise
             failed += 1
             print(f"pynet_tf.render: {error}", file=sys.stderr)
-    print(f"{len(waiting) - failed} of {len(waiting)} pictures written to {options.output}")
+    if len(waiting) > 1:
+        print(f"{len(waiting) - failed} of {len(waiting)} pictures written to {options.output}")
     return 1 if failed else 0
 
 
