@@ -35,6 +35,10 @@ LEAST_BLUR, MOST_BLUR = 0.1, 2.5
 UNBLURRED = 0.1
 # True depths this near to the true focus tell where the estimated map has it.
 _SAME_DEPTH = 0.02
+# A map that explains less than this part of the discs lacks what is in focus; another focus is
+# looked for among these.
+_LACKING = 0.3
+_FOCI = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,8 @@ def as_the_map_shows(
     """Returns focus and blur as an estimated map shows them.
 
     The map is bent and stretched: the same depth has another value in it, and the same blur
-    spreads over another range.
+    spreads over another range. Where it lacks the thing in focus, its depth there is that of
+    something else, and the focus is the one that makes the rest as blurred as it is.
 
     Args:
         depth: the estimated map, `[h, w]` uint8.
@@ -172,10 +177,20 @@ def as_the_map_shows(
     in_focus = np.abs(exact - focus) < _SAME_DEPTH
     told = float(np.median(depth[in_focus]) / 255) if in_focus.any() else focus
     truth = lens_focus.defocus(exact, focus, 1.0).astype(np.float64)
-    shown = lens_focus.defocus(depth, told, 1.0).astype(np.float64)
-    energy = float(np.sum(shown**2))
-    scale = float(np.sum(truth * shown)) / energy if energy > 0 else 1.0
+    scale, explained = _compared(truth, lens_focus.defocus(depth, told, 1.0))
+    if explained < _LACKING:
+        tried = [_compared(truth, lens_focus.defocus(depth, f, 1.0)) for f in _FOCI]
+        best = int(np.argmax([explained for _, explained in tried]))
+        told, scale = float(_FOCI[best]), tried[best][0]
     return told, float(np.clip(blur * scale, 0, lens_focus.LARGEST_BLUR))
+
+
+def _compared(truth: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
+    """Returns by what to scale discs to have the true ones, and what part of those that gives."""
+    product = float(np.sum(truth * shown, dtype=np.float64))
+    energy, whole = (float(np.sum(x * x, dtype=np.float64)) for x in (shown, truth))
+    scale = product / energy if energy > 0 else 1.0
+    return scale, max(scale, 0.0) * product / whole if whole > 0 else 1.0
 
 
 def sharp(view: Scene) -> np.ndarray:

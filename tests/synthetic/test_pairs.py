@@ -5,6 +5,7 @@ import pytest
 
 from pynet_tf import lens
 from pynet_tf.errors import InputError
+from pynet_tf.lens import focus
 from pynet_tf.synthetic import pairs
 from pynet_tf.synthetic.scene import Layer, Scene
 
@@ -156,11 +157,49 @@ def test_true_depths_as_the_map_of_the_same_photo(made):
     np.testing.assert_array_equal(exact.photo, made[3].photo)
     np.testing.assert_array_equal(exact.bokeh, made[3].bokeh)
     assert psnr(exact.depth, made[3].depth) < 40
-    rendered, estimated = (
-        lens.refocus(pair.photo, pair.depth, lens.LensSettings(pair.focus, pair.blur))
-        for pair in (exact, made[3])
-    )
-    assert psnr(rendered, exact.bokeh) > psnr(estimated, exact.bokeh)
+    rng = pairs.generator(7, 3)
+    view, *drawn = pairs.view_and_lens(rng, HEIGHT, WIDTH, on_subject=0.6, night=0.15)
+    assert np.abs(exact.depth / 255 - pairs.true_depth(view)).max() < 1 / 255
+    assert [exact.focus, exact.blur] == drawn
+
+
+def scene_depths():
+    """Depths `[64, 96]` of a backdrop, a card, and a twig between them."""
+    exact = np.full((64, 96), 0.1, np.float32)
+    exact[20:, 50:80] = 0.9
+    exact[:, 30:32] = 0.5
+    return exact
+
+
+def test_an_exact_map_shows_focus_and_blur_as_they_are():
+    exact = scene_depths()
+    for drawn in ((0.1, 0.3), (0.9, 2.0), (0.5, 0.1), (0.9, 0.0)):
+        told = pairs.as_the_map_shows(np.rint(255 * exact).astype(np.uint8), exact, *drawn)
+        np.testing.assert_allclose(told, drawn, rtol=0.02, atol=0.005)
+
+
+def test_a_map_that_lacks_what_is_in_focus_shows_the_other_discs():
+    exact = scene_depths()
+    seen = np.where(exact == 0.5, 0.1, exact)
+    told = pairs.as_the_map_shows(np.rint(255 * seen).astype(np.uint8), exact, 0.5, 1.0)
+    for depth in (0.1, 0.9):
+        disc, shown = (
+            focus.defocus(np.full((1, 1), depth), *lens)[0, 0] for lens in ((0.5, 1.0), told)
+        )
+        assert shown == pytest.approx(disc, rel=0.1)
+
+
+def test_a_bent_map_shows_nearly_the_same_discs():
+    exact = scene_depths()
+    for bend in (0.75, 1.3):
+        bent = np.rint(255 * exact**bend).astype(np.uint8)
+        for where in (0.1, 0.5, 0.9):
+            told = pairs.as_the_map_shows(bent, exact, where, 1.0)
+            discs = focus.defocus(exact, where, 1.0)
+            away = np.abs(focus.defocus(bent, *told) - discs)
+            assert away.max() < 0.25 * np.abs(discs).max()
+            # What is in focus stays so.
+            assert away[discs == 0].max() < 0.05
 
 
 def test_of_a_backdrop_alone_a_lens_makes_the_truth():
