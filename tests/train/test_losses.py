@@ -42,7 +42,8 @@ def test_training_losses_are_those_of_the_2020_code(level, narrow_features, tmp_
     target = tf.constant(r.random((batch, side, side, 3), np.float32))
     job = config.Job(level, tmp_path, tmp_path, recipes.recipe("original", level))
     pyramid = model.pynet()
-    tf1_checkpoint.load_weights(pyramid, golden.seeded_values())
+    seeded = golden.seeded_values()
+    tf1_checkpoint.load_weights(pyramid, seeded)
     network = model.level_model(pyramid, level)
     optimizer = Adam(figures["learning_rate"], epsilon=1e-8)
     optimizer.build(network.trainable_variables)
@@ -54,7 +55,7 @@ def test_training_losses_are_those_of_the_2020_code(level, narrow_features, tmp_
         value = 1 - value if name == "ssim" else value
         assert float(found[0][name]) == pytest.approx(value, rel=1e-3), name
     first_kernel = pyramid.weights[0].numpy().astype(np.float64)
-    change = np.abs(first_kernel - golden.seeded_values()["generator/Variable"]).mean()
+    change = np.abs(first_kernel - seeded["generator/Variable"]).mean()
     assert change == pytest.approx(figures["first_kernel_abs_change"], rel=3e-2)
     # Adam's first steps are rate * sign(gradient): 1 % of the signs may fall otherwise.
     signs = 0.01 * first_kernel.size * 2 * figures["learning_rate"] * len(found)
