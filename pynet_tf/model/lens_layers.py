@@ -17,6 +17,9 @@ from pynet_tf.model.disc import COVERED, NEAR_FROM, SHARP_RADIUS
 # fine detail away within a few hundredths of the depth; radii made of small maps learn that step
 # slowly.
 STEEPNESS = 2.0
+# Of a radius this part stays, whatever is learned. Maps are wrong most often beside edges, and
+# networks learned to doubt them there: strips of the background stayed sharp around things.
+_LEAST_RADIUS = 0.5
 # Of the corrections of light, and how far they go, in parts of the light. A part of it, since near
 # black a value moves many times as far as its light does, and training kept staining what is dark;
 # of all colours alike, since a lens adds no colour, and networks left coloured clouds beside large
@@ -300,12 +303,12 @@ class FinestStep(Float32):
 
 
 def _changed(radius, largest, learned):
-    """Changes a radius by learned parts of the largest around, up to that.
+    """Changes a radius by learned parts of the largest around, from half of it up to that.
 
     Where the radius is 0 it stays so.
     """
     changed = radius + largest * learned * lens_ops.ramp(radius, 1 / SHARP_RADIUS)
-    return ops.clip(changed, 0.0, ops.maximum(radius, largest))
+    return ops.clip(changed, _LEAST_RADIUS * radius, ops.maximum(radius, largest))
 
 
 def _corrections(maps, photo):
