@@ -92,6 +92,15 @@ def test_what_is_learned_leaves_sharp_places_alone(trained, textured):
     assert np.abs(made[:, 256:] * 255 - textured[:, 256:]).max() < 1
 
 
+def test_what_is_out_of_focus_stays_so_whatever_is_learned(render, textured):
+    doubting = model.pynet(width=0.05, head="defocus", largest_kernel=3)
+    for weight in doubting.weights:
+        if weight.path.endswith("head/bias") and weight.shape == (4,):
+            weight.assign([0, 0, 0, -100])
+    made = doubting(signatures.to_image(textured[None], half(-8)[None], DEFOCUS))["level_1"][0]
+    assert psnr(made, 255 * render(textured, half(-4))) > 35
+
+
 @pytest.mark.parametrize("blur", [0.3, 1.0, 2.0])
 @pytest.mark.parametrize("slope", ["far", "near", "both"])
 def test_untrained_network_is_a_thin_lens(render, textured, blur, slope):
