@@ -85,7 +85,7 @@ class Running:
         """Sends it a signal; one that has ended does not mind."""
         os.kill(self.pid, number)
 
-    def end(self, timeout: float = 120.0, kill: bool = False) -> Ended:
+    def end(self, timeout: float = 240.0, kill: bool = False) -> Ended:
         """Waits for its end. To be called once.
 
         Args:
@@ -166,7 +166,7 @@ class Nursery:
             kill_after: seconds until SIGKILL; None: never.
             **how: `timeout`: see `Running.end`; others: see `start`.
         """
-        timeout = how.pop("timeout", 120.0) if kill_after is None else kill_after
+        timeout = how.pop("timeout", 240.0) if kill_after is None else kill_after
         ended = self.start(name, *arguments, **how).end(timeout, kill=kill_after is not None)
         return ended
 
