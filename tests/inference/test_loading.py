@@ -198,11 +198,11 @@ def test_coarse_model_holds_no_finer_level(pyramid, tmp_path):
 
 def test_saved_models_of_the_head_residual_render(tmp_path):
     pyramid = model.pynet(width=0.05, head="residual", largest_kernel=3)
-    run = Description(5, 0.05, True, "residual", {}, 1, largest_kernel=3)
+    run = Description(1, 0.05, True, "residual", {}, 1, largest_kernel=3)
     saved_model.write(pyramid, run, tmp_path / "model")
     photo, depth = sample(128, 192)
     image = signatures.to_image(photo[None], depth[None], HALF_PHOTO_DEPTH)
-    expected = signatures.to_bokeh(pyramid(image)["level_5"], 128, 192, 5)[0].numpy()
+    expected = signatures.to_bokeh(pyramid(image)["level_1"], 128, 192, 1)[0].numpy()
     loaded = loading.load_model(tmp_path / "model")
     assert np.abs(loaded.render(photo, depth).astype(int) - expected).max() <= 1
     with pytest.raises(InputError, match="chooses focus and blur by itself"):

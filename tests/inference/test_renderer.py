@@ -35,15 +35,15 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """A level 5 that is told the defocus, as a run directory and as a SavedModel."""
+    """A level 3 that is told the defocus, as a run directory and as a SavedModel."""
     place = tmp_path_factory.mktemp("told")
     pyramid = model.pynet(**TOLD, seed=1)
     rng = np.random.default_rng(0)
     for weight in pyramid.weights:
         if "head" in weight.path:
             weight.assign(0.003 * rng.standard_normal(weight.shape))
-    RunDirectory(place / "run").save(5, pyramid, {}, **TOLD)
-    described = RunDirectory(place / "run").level(5).describe()
+    RunDirectory(place / "run").save(3, pyramid, {}, **TOLD)
+    described = RunDirectory(place / "run").level(3).describe()
     saved_model.write(pyramid, described, place / "saved")
     return place
 
