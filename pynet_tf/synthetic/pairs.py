@@ -187,8 +187,8 @@ def as_the_map_shows(
 
 def _compared(truth: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
     """Returns by what to scale discs to have the true ones, and what part of those that gives."""
-    product = float(np.sum(truth * shown, dtype=np.float64))
-    energy, whole = (float(np.sum(x * x, dtype=np.float64)) for x in (shown, truth))
+    shown = shown.astype(np.float64)
+    product, energy, whole = (float(np.sum(x)) for x in (truth * shown, shown**2, truth**2))
     scale = product / energy if energy > 0 else 1.0
     return scale, max(scale, 0.0) * product / whole if whole > 0 else 1.0
 

@@ -157,6 +157,11 @@ def test_true_depths_as_the_map_of_the_same_photo(made):
     np.testing.assert_array_equal(exact.photo, made[3].photo)
     np.testing.assert_array_equal(exact.bokeh, made[3].bokeh)
     assert psnr(exact.depth, made[3].depth) < 40
+    rendered, estimated = (
+        lens.refocus(pair.photo, pair.depth, lens.LensSettings(pair.focus, pair.blur))
+        for pair in (exact, made[3])
+    )
+    assert psnr(rendered, exact.bokeh) > psnr(estimated, exact.bokeh)
     rng = pairs.generator(7, 3)
     view, *drawn = pairs.view_and_lens(rng, HEIGHT, WIDTH, on_subject=0.6, night=0.15)
     assert np.abs(exact.depth / 255 - pairs.true_depth(view)).max() < 1 / 255
