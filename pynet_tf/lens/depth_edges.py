@@ -22,7 +22,7 @@ from scipy import ndimage
 from pynet_tf.lens.focus import as_depth
 from pynet_tf.lens.guided_filter import guided_coefficients
 from pynet_tf.lens.pyramid import enlarge, halve
-from pynet_tf.lens.tiles import Window, in_tiles
+from pynet_tf.lens.tiles import Window, grown, in_tiles, within
 
 # Edges are looked for this far around a pixel, in parts of the half-size photo's longer side: 3
 # pixels of 768, as far as an estimator of 518 pixels is soft and out of place.
@@ -89,19 +89,10 @@ def sharpened_again(depth: np.ndarray, photo: np.ndarray) -> np.ndarray:
     result = depth.copy()
 
     def sharpen(tile: Window) -> None:
-        seen = tuple(
-            slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
-            for part, side in zip(tile, depth.shape, strict=True)
-        )
-        block = depth[seen]
+        seen = grown(tile, MARGIN, depth.shape)
         # Most of a photo has no edge of depth; only around them there is work.
-        if np.ptp(block) > EDGE:
-            snapped = _snap(block, photo[seen], AGAIN)
-            inside = tuple(
-                slice(part.start - around.start, part.stop - around.start)
-                for part, around in zip(tile, seen, strict=True)
-            )
-            result[tile] = snapped[inside]
+        if np.ptp(depth[seen]) > EDGE:
+            result[tile] = _snap(depth[seen], photo[seen], AGAIN)[within(tile, seen)]
 
     in_tiles(sharpen, depth.shape, (BLOCK, BLOCK))
     return result

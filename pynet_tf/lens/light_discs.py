@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from pynet_tf.lens import pyramid
 from pynet_tf.lens.optics import spread
+from pynet_tf.lens.tiles import grown, within
 
 # What a lamp is taken to be, in times white beyond the first, where nothing else is
 # said. On 24 synthetic night scenes, whose lamps are 5 to 100 times white, the picture around the
@@ -126,7 +127,7 @@ def separated(
         if weight > 0 and not highlights:
             weight *= max(night, gaps * _evidence(light, lamps, place, lamp))
         if weight > 0:
-            inner = _grown(place, _RIM, light.shape)
+            inner = grown(place, _RIM, light.shape)
             around = _surroundings(light, lamps, inner)
             _fill(without, light, lamps, inner, around, weight)
             brightness = weight * (1 + (highlights or LAMP))
@@ -137,7 +138,7 @@ def separated(
 
 def _evidence(light: np.ndarray, lamps: np.ndarray, place, lamp: np.ndarray) -> float:
     """Tells how likely a small clipped spot is a lamp by day, 0 to 1."""
-    around = _grown(place, _pixels(_AROUND, light), light.shape)
+    around = grown(place, _pixels(_AROUND, light), light.shape)
     seen = light[around].mean(axis=-1)[~lamps[around]]
     share = seen.size / lamps[around].size
     if share < _LEAST_SEEN:
@@ -187,13 +188,13 @@ def _small_lights(white: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.n
 
 def _surroundings(light, lamps, inner) -> np.ndarray:
     """Continues what is around a lamp over its window, `[h, w, 3]`; NaN out of reach."""
-    around = _grown(inner, round(2 * _FILL), light.shape)
+    around = grown(inner, round(2 * _FILL), light.shape)
     known = (~lamps[around]).astype(np.float32)
     total = ndimage.gaussian_filter(known, _FILL, mode="nearest")
     filled = ndimage.gaussian_filter(
         light[around] * known[..., None], (_FILL, _FILL, 0), mode="nearest"
     )
-    part = _within(inner, around)
+    part = within(inner, around)
     share = np.where(total[part] > 1e-3, total[part], np.nan)
     return filled[part] / share[..., None]
 
@@ -234,8 +235,8 @@ def _tint(light: np.ndarray, white: np.ndarray, lamp: np.ndarray, around: np.nda
 def _add_disc(discs, signed, place, lamp, tint, radius: float, blades: int) -> None:
     disc = spread(lamp.astype(np.float32), abs(radius), blades)
     reach = (len(disc) - len(lamp)) // 2
-    inside = _grown(place, reach, signed.shape)
-    cut = _within(inside, tuple(slice(part.start - reach, part.stop + reach) for part in place))
+    inside = grown(place, reach, signed.shape)
+    cut = within(inside, tuple(slice(part.start - reach, part.stop + reach) for part in place))
     seen = 1 - _hidden(signed, inside, radius)
     discs[inside] += (disc[cut] * seen)[..., None] * tint
 
@@ -243,7 +244,7 @@ def _add_disc(discs, signed, place, lamp, tint, radius: float, blades: int) -> N
 def _hidden(signed: np.ndarray, inside: tuple[slice, slice], radius: float) -> np.ndarray:
     """Tells how far what is nearer than a lamp hides its disc in a window, 0 to 1."""
     margin = int(abs(radius)) + 1
-    around = _grown(inside, margin, signed.shape)
+    around = grown(inside, margin, signed.shape)
     nearer = (signed[around] - radius) / abs(radius)
     nearer = np.clip((nearer - _BEFORE[0]) / (_BEFORE[1] - _BEFORE[0]), 0, 1)
     # At its edge a thing's pixels are between it and what is behind it.
@@ -253,19 +254,4 @@ def _hidden(signed: np.ndarray, inside: tuple[slice, slice], radius: float) -> n
         # Edges are as soft as what they belong to is out of focus; a disc's deviation is half its
         # radius.
         hidden += ndimage.gaussian_filter(soft, float(np.average(out, weights=soft)) / 2)
-    return np.minimum(hidden[_within(inside, around)], 1)
-
-
-def _grown(place, by: int, shape) -> tuple[slice, slice]:
-    return tuple(
-        slice(max(0, part.start - by), min(side, part.stop + by))
-        for part, side in zip(place, shape, strict=False)
-    )
-
-
-def _within(part: tuple[slice, slice], whole: tuple[slice, slice]) -> tuple[slice, slice]:
-    """Returns where a window lies in another one that holds it."""
-    return tuple(
-        slice(inner.start - outer.start, inner.stop - outer.start)
-        for inner, outer in zip(part, whole, strict=True)
-    )
+    return np.minimum(hidden[within(inside, around)], 1)

@@ -35,6 +35,22 @@ def doubled(window: Window) -> Window:
     return tuple(slice(2 * part.start, 2 * part.stop) for part in window)
 
 
+def grown(window: Window, by: int, shape: tuple[int, ...]) -> Window:
+    """Returns a window with a frame around it, as far as the image of this shape goes."""
+    return tuple(
+        slice(max(0, part.start - by), min(side, part.stop + by))
+        for part, side in zip(window, shape, strict=False)
+    )
+
+
+def within(part: Window, whole: Window) -> Window:
+    """Returns where a window lies in another one that holds it."""
+    return tuple(
+        slice(inner.start - outer.start, inner.stop - outer.start)
+        for inner, outer in zip(part, whole, strict=True)
+    )
+
+
 def around(image: np.ndarray, window: Window, frame: int = 1) -> np.ndarray:
     """Cuts a window out with a frame around it; beyond the edges, the edge's."""
     for axis, part in enumerate(window):
