@@ -1,11 +1,13 @@
 """Figures of merit on full-size photos, and their means.
 
-A picture of a sample (`data.whole_samples.photos`) is measured in three ways:
+A picture of a sample (`data.whole_samples.photos`) is measured in four ways:
 
     scaled   the paper's protocol for levels 1 to 3: output clipped to [0, 1], target resized to
              the level (antialiased bicubic), 32 pixels off every edge of both
     full     the protocol of later papers: 8-bit output at full size against the full-size
              target, no border removed; levels 2 and 3 are enlarged by bicubic interpolation
+    exposed  PSNR as `full`, of the picture at the exposure of the target: the shots of a pair
+             are never exposed quite alike, which hides how well the blur is met
     whole    PSNR at the level's own size, no border removed, for all seven levels
 
 A photo's last rows and columns that do not fill a pixel of a coarse level are left out there, so
@@ -22,15 +24,21 @@ import numpy as np
 import tensorflow as tf
 
 from pynet_tf import metrics
+from pynet_tf.train.losses import exposed_alike
 
 # Pixels that the paper's protocol cuts off every edge.
 BORDER = 32
 # The levels that the paper's protocol measures.
 SCALED_LEVELS = (1, 2, 3)
 METRICS = ("psnr", "ssim", "ms_ssim")
-FIGURES = (*(f"scaled_{m}" for m in METRICS), *(f"full_{m}" for m in METRICS), "whole_psnr")
+FIGURES = (
+    *(f"scaled_{m}" for m in METRICS),
+    *(f"full_{m}" for m in METRICS),
+    "exposed_psnr",
+    "whole_psnr",
+)
 # Part of every stored result's key: raise it when a measurement changes its meaning.
-VERSION = 3
+VERSION = 4
 # In dB: the PSNR of what differs only by the rounding to 8 bit, a twelfth of a squared level.
 MOST_PSNR = 10 * math.log10(12 * 255**2)
 
@@ -91,6 +99,7 @@ def measure(picture: Picture, bokeh: np.ndarray, level: int) -> dict[str, float]
         full = whole if picture.full is picture.level else _measure(picture.full, bokeh)[0]
         for prefix, values in (("scaled", inside), ("full", full)):
             figures |= {f"{prefix}_{m}": v for m, v in zip(METRICS, values, strict=True)}
+        figures["exposed_psnr"] = _psnr_exposed_alike(picture.full, bokeh)
     return figures
 
 
@@ -99,6 +108,12 @@ def _measure(output: np.ndarray, wanted: np.ndarray) -> list[list[float]]:
     pair = (_in_unit_range(image) for image in (output, wanted))
     values = metrics.of_whole_and_inside(*pair, BORDER).numpy().tolist()
     return [[min(psnr, MOST_PSNR), *others] for psnr, *others in values]
+
+
+def _psnr_exposed_alike(output: np.ndarray, wanted: np.ndarray) -> float:
+    pair = [_in_unit_range(image) for image in (output, wanted)]
+    exposed = tf.clip_by_value(exposed_alike(*pair, most_gain=math.inf), 0.0, 1.0)
+    return min(float(metrics.psnr(exposed, pair[1])[0]), MOST_PSNR)
 
 
 def _in_unit_range(image: np.ndarray) -> tf.Tensor:

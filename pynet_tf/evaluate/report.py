@@ -73,7 +73,9 @@ def markdown(plan: Plan, outcome: Outcome) -> str:
         *_full_table(outcome),
         "",
         "Levels 2 and 3 are enlarged to the photo's size by bicubic interpolation. Gain: mean "
-        "difference of PSNR to doing nothing on the same photo.",
+        "difference of PSNR to doing nothing on the same photo. Exposed alike: PSNR of the picture "
+        "at the exposure of the target, to which each of its colours is brightened or darkened as "
+        "a whole; two shots are never exposed quite alike.",
         "",
     ]
     if any(result.lens for result in [*outcome.baselines[1], *outcome.models]):
@@ -198,16 +200,22 @@ def _photos(count: int) -> str:
 
 
 def _full_table(outcome: Outcome) -> list[str]:
-    nothing = outcome.baselines[1][0].values("full_psnr")
+    nothing = outcome.baselines[1][0]
     rows = [*outcome.baselines[1], *outcome.models]
     lines = _table(rows, [f"full_{metric}" for metric in METRICS])
-    lines[0] += " gain (dB) | better on |"
-    lines[1] += "---|---|"
+    lines[0] += " gain (dB) | better on | exposed alike (dB) | its gain (dB) |"
+    lines[1] += "---|---|---|---|"
     for number, result in enumerate(rows, 2):
-        gain = result.values("full_psnr") - nothing
+        gain, gain_exposed = (
+            result.values(figure) - nothing.values(figure)
+            for figure in ("full_psnr", "exposed_psnr")
+        )
+        exposed = _cell(result.values("exposed_psnr"), 2)
+        if result is nothing:
+            lines[number] += f" | | {exposed} | |"
+            continue
         better = f"{int((gain > 0).sum())} of {len(gain)}"
-        first = number == 2
-        lines[number] += " | |" if first else f" {_cell(gain, 2)} | {better} |"
+        lines[number] += f" {_cell(gain, 2)} | {better} | {exposed} | {_cell(gain_exposed, 2)} |"
     return lines
 
 

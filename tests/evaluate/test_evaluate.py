@@ -25,6 +25,7 @@ from pynet_tf.evaluate.results import Store
 from pynet_tf.export import saved_model
 from pynet_tf.inference import renderer
 from pynet_tf.io import images
+from pynet_tf.lens import optics
 from pynet_tf.runs.description import ARCHITECTURE, Description
 from pynet_tf.runs.run_directory import RunDirectory
 
@@ -79,6 +80,19 @@ def test_both_protocols_of_doing_nothing_against_plain_arithmetic():
     assert figures["scaled_ssim"] == pytest.approx(wanted, abs=1e-3)
     wanted = tf.image.ssim_multiscale(photo, bokeh, max_val=255).numpy()
     assert figures["full_ms_ssim"] == pytest.approx(wanted, abs=1e-3)
+
+
+def test_a_shot_of_another_exposure_counts_as_well_where_pictures_are_exposed_alike():
+    sample = _sample(1, 240, 320)
+    _, nothing = methods.doing_nothing(1).load()
+    light = optics.to_light(sample["photo"]) * np.float32([1.6, 1.5, 1.4])
+    shot = optics.to_srgb(light)
+    brighter = protocol.measure(nothing(sample)(None), shot, 1)
+    assert brighter["full_psnr"] < 20
+    assert brighter["exposed_psnr"] > 35
+    # A blur is no exposure.
+    blurred = optics.to_srgb(optics.blur(light.transpose(2, 0, 1), 12).transpose(1, 2, 0))
+    assert protocol.measure(nothing(sample)(None), blurred, 1)["exposed_psnr"] < 30
 
 
 @pytest.mark.parametrize("level", [2, 3, 5])
@@ -381,6 +395,16 @@ def test_command_writes_the_whole_report_and_measures_nothing_twice(
     assert "| thin lens, told |  | " in text
     assert "*Told*: with the focus and the blur of the pair's own bokeh shot" in text
     assert "not available" in text, "MS-SSIM of photos 128 high"
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    head, nothing_cells, lens_cells = (
+        [cell.strip() for cell in table[place].split("|")] for place in (0, 2, 3)
+    )
+    place = head.index("exposed alike (dB)")
+    told = rows["thin lens, told", 1]["mean"]["exposed_psnr"]["mean"]
+    assert lens_cells[place].startswith(f"{told:.2f}")
+    gained = told - nothing["mean"]["exposed_psnr"]["mean"]
+    assert lens_cells[place + 1].startswith(f"{gained:.2f}")
+    assert len(nothing_cells) == len(lens_cells) == len(head)
     with (report / "per_image.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert {line["photo"] for line in lines} == set(expected)
