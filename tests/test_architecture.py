@@ -191,8 +191,15 @@ def test_wrong_flag_is_status_2(program, tmp_path):
         ("pynet_tf.train --level 7 --data_dir nowhere", "nowhere holds no prepared EBB! set ("),
         ("pynet_tf.train --level 7 --data_dir run", "run holds no prepared EBB! set ("),
         (
-            "pynet_tf.train --level 3 --data_dir {ebb} --run_dir run",
-            "level 3 starts from level 4, which is not in run yet; run this first: ",
+            "pynet_tf.train --recipe quick --level 3 --data_dir {ebb} --run_dir run --width=0.5",
+            "level 3 starts from level 4, which is not in run yet; run this first: "
+            "python -m pynet_tf.train --level 4 --recipe quick --data_dir {ebb} --run_dir run "
+            "--width=0.5",
+        ),
+        (
+            "pynet_tf.train --data_dir {ebb} --run_dir run --lev=3",
+            "level 3 starts from level 4, which is not in run yet; run this first: "
+            "python -m pynet_tf.train --level 4 --data_dir {ebb} --run_dir run",
         ),
         (
             "pynet_tf.train --level 7 --data_dir {ebb} --start_from nowhere",
@@ -226,6 +233,6 @@ def test_what_is_missing_is_told_before_tensorflow_is_imported(tiny_ebb, tmp_pat
         (tmp_path / "run" / "level_2" / name).touch()
     result = quickly(*command.format(ebb=tiny_ebb).split(), folder=tmp_path)
     assert result.returncode == 2, result.stderr
-    assert f": error: {told}" in result.stderr
+    assert f": error: {told.format(ebb=tiny_ebb)}" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "new").exists()

@@ -5,6 +5,7 @@ The same command again goes on where it was stopped, or says that the level is d
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ RECIPE_FLAGS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the arguments and trains; returns 0, or 130 if a signal stopped it."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     flags = _parser().parse_args(arguments)
     levels = range(7, 0, -1) if flags.level == "all" else [int(flags.level)]
     jobs = [_job(flags, level, first=level == levels[0]) for level in levels]
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         # Workers tell what is missing once they have met, or the others would wait for one.
         splits = config.open_splits(flags.data_dir)
-        _refuse_missing(jobs)
+        _refuse_missing(jobs, arguments)
     tf = cli.import_tensorflow()
     from pynet_tf.train import distribution, loop
 
@@ -66,16 +68,28 @@ def _job(flags: argparse.Namespace, level: int, first: bool) -> config.Job:
     return config.Job(**given | ({} if first else {"start_from": None}))
 
 
-def _refuse_missing(jobs: Sequence[config.Job]) -> None:
+def _refuse_missing(jobs: Sequence[config.Job], arguments: Sequence[str]) -> None:
     """Tells at once what training would miss after seconds, or with `all` after days.
 
     Raises:
         InputError: the weights to start from or those of VGG-19 are missing.
     """
-    planning.refuse_no_start(jobs[0])
+    planning.refuse_no_start(jobs[0], _without_level(arguments))
     for job in jobs:
         if job.recipe.content and job.folder.newest_step() < job.recipe.iterations:
             vgg.refuse_missing(job.vgg)
+
+
+def _without_level(arguments: Sequence[str]) -> list[str]:
+    """Leaves `--level 4`, `--level=4` and what argparse takes for them out of arguments."""
+    kept, value_follows = [], False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        is_level = name.startswith("--lev") and "--level".startswith(name)
+        if not (value_follows or is_level):
+            kept.append(argument)
+        value_follows = is_level and not equals
+    return kept
 
 
 def _recipe(flags: argparse.Namespace, level: int) -> recipes.Recipe:

@@ -10,6 +10,8 @@ weights are set.
 """
 
 import dataclasses
+import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pynet_tf.errors import InputError
@@ -131,8 +133,13 @@ def plan(job: Job, fingerprint: str) -> Plan:
     return Plan(level, job.folder, recipe, source, source_folder)
 
 
-def refuse_no_start(job: Job) -> None:
+def refuse_no_start(job: Job, arguments: Sequence[str] | None = None) -> None:
     """Checks by file names alone that a level that has not begun has weights to start from.
+
+    Args:
+        job: what the user asks for.
+        arguments: of the command line that asks for it, but for the level; the message says how
+            to train the coarser level with them.
 
     Raises:
         InputError: the coarser level, or any level of the other run, is not trained.
@@ -144,10 +151,11 @@ def refuse_no_start(job: Job) -> None:
         if not RunDirectory(job.start_from).trained_levels():
             raise InputError(f"{job.start_from} has no trained level to start from")
     elif coarser <= 7 and not run.level(coarser).steps():
+        if arguments is None:
+            arguments = ("--data_dir", str(job.data_dir), "--run_dir", str(job.run_dir))
         raise InputError(
             f"level {job.level} starts from level {coarser}, which is not in {run} yet; run this "
-            f"first: python -m pynet_tf.train --level {coarser} --data_dir {job.data_dir} "
-            f"--run_dir {run}"
+            f"first: python -m pynet_tf.train --level {coarser} {shlex.join(arguments)}"
         )
 
 
