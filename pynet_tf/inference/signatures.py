@@ -40,6 +40,22 @@ def to_image(photos: tf.Tensor, planes: tf.Tensor | None, input_format: InputFor
     return _image(_refuse_small(photos), planes, input_format)
 
 
+def _refuse_no_lens(point: tf.Tensor, blur: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns a point and a blur; stops the graph where they are no numbers or out of range."""
+
+    def check(value, most, told):
+        within = tf.greater_equal(value, 0.0) & tf.greater_equal(most, value)
+        # Of words alone: with the value, TensorFlow makes a condition of it, an operation more.
+        return tf.debugging.Assert(tf.reduce_all(within), [told])
+
+    checks = [
+        check(point, 1.0, "the point has to be x and y from 0 to 1"),
+        check(blur, focus.LARGEST_BLUR, f"the blur has to be 0 to {focus.LARGEST_BLUR:g} percent"),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(point), tf.identity(blur)
+
+
 def _refuse_small(photos: tf.Tensor) -> tf.Tensor:
     too_small = tf.debugging.assert_greater_equal(
         tf.reduce_min(tf.shape(photos)[1:3]),
@@ -176,6 +192,7 @@ def signatures(
         return {"bokeh": batch(photo[None], depths)["bokeh"][0]}
 
     def refocus(photo, depth, point, blur):
+        point, blur = _refuse_no_lens(point, blur)
         focuses = depth_graph.focus_at(depth, point)[None]
         return {"bokeh": through_lens(photo[None], depth[None], focuses, blur)[0]}
 

@@ -225,6 +225,23 @@ def told_loaded(told):
     return loading.load_model(told), tf.saved_model.load(str(told))
 
 
+@pytest.mark.parametrize(
+    ("point", "blur", "said"),
+    [
+        ((1.4, 0.3), 1.0, "the point has to be x and y from 0 to 1"),
+        ((0.5, float("nan")), 1.0, "the point has to be x and y from 0 to 1"),
+        ((0.5, 0.5), float("nan"), "the blur has to be 0 to 25 percent"),
+        ((0.5, 0.5), -1.0, "the blur has to be 0 to 25 percent"),
+        ((0.5, 0.5), 26.0, "the blur has to be 0 to 25 percent"),
+    ],
+)
+def test_refocus_refuses_what_is_no_point_or_blur(told_loaded, point, blur, said):
+    photo, depth = sample(64, 96)
+    given = {"photo": photo, "depth": depth, "point": np.float32(point), "blur": np.float32(blur)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        told_loaded[1].signatures["refocus"](**{k: tf.constant(v) for k, v in given.items()})
+
+
 @pytest.mark.parametrize("size", [(128, 192), (131, 201), (96, 2401)])
 def test_signatures_focus_and_blur_as_the_lens_does(told_loaded, size):
     photo, depth = sample(*size)
