@@ -99,7 +99,7 @@ def _focus_in_words(options: argparse.Namespace, found) -> str:
         return f"sharp at {x:.2f},{y:.2f}, {why}"
     depth = nearest_subject(found.depth)
     x, y = point_of(found.depth, depth)
-    return f"sharp the nearest subject, of depth {depth:.2f}, as at {x:.2f},{y:.2f}"
+    return f"sharp at depth {depth:.2f}, the nearest subject, for example at {x:.2f},{y:.2f}"
 
 
 def _lens(options: argparse.Namespace) -> photo_files.Renderer:

@@ -374,8 +374,8 @@ def test_a_photo_without_a_depth_map_gets_an_estimated_one(folder, monkeypatch, 
     given = ["photos/ünser Foto.png", "--method", "lens", "--output"]
     assert render.main([*given, "estimated", "--keep_depth", "kept"]) == 0
     told = capsys.readouterr().out
-    assert "depth estimated by the test; sharp the nearest subject, of depth 0.86" in told
-    point = re.search(r"as at (\d\S*)", told)[1]
+    assert "depth estimated by the test; sharp at depth 0.86, the nearest subject" in told
+    point = re.search(r"for example at (\d\S*)", told)[1]
     assert render.main([*given, "given", "--depth", "kept"]) == 0
     assert render.main([*given, "there", "--depth", "kept", "--focus", point]) == 0
     pictures = [
