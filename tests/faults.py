@@ -323,6 +323,7 @@ def _run(mains: dict, name: str, arguments: list[str]) -> None:
         exec(program, {"__name__": "__main__"})
     else:
         sys.argv = [name, *arguments]
+        sys.path.insert(0, str((ROOT / name).parent))
         runpy.run_path(str(ROOT / name), run_name="__main__")
 
 

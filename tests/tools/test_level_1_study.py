@@ -1,22 +1,17 @@
 """`tools/studies/level_1.py`: trains variants once each and draws them."""
 
 import json
-import subprocess
-import sys
 
-from conftest import ROOT
 from PIL import Image
 
 from pynet_tf import model
 from pynet_tf.runs.run_directory import RunDirectory
 
 
-def study(*arguments):
-    command = [sys.executable, str(ROOT / "tools/studies/level_1.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+def test_variants_are_trained_and_drawn(tiny_ebb, nursery, tmp_path):
+    def study(*arguments):
+        return nursery.run("tools/studies/level_1.py", *arguments, cwd=tmp_path)
 
-
-def test_variants_are_trained_and_drawn(tiny_ebb, tmp_path):
     narrow = {"width": 0.05, "largest_kernel": 3}
     RunDirectory(tmp_path / "run").save(2, model.pynet(**narrow), {}, **narrow)
     arguments = (
@@ -24,7 +19,7 @@ def test_variants_are_trained_and_drawn(tiny_ebb, tmp_path):
         "--variants", "2020", "enlarged", "--steps", 2, "--every", 1,
     )  # fmt: skip
     done = study(*arguments)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.err
     results = {p.name: json.loads(p.read_text()) for p in (tmp_path / "study").iterdir()}
     assert set(results) == {"run.2020.0.json", "run.enlarged.0.json"}
     for result in results.values():
@@ -35,8 +30,8 @@ def test_variants_are_trained_and_drawn(tiny_ebb, tmp_path):
     assert abs(enlarged["curve"][0]["psnr"] - enlarged["level_2"]["psnr"]) < 0.2
 
     done = study("draw", tmp_path / "study", "--ablation", "run", "--output", tmp_path / "a.png")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.err
     assert Image.open(tmp_path / "a.png").size[0] > 500
     done = study("draw", tmp_path / "study", "--ablation", "none", "--output", tmp_path / "b.png")
-    assert done.returncode == 2
-    assert "has no figures of none" in done.stderr
+    assert done.status == 2
+    assert "has no figures of none" in done.err
