@@ -54,6 +54,23 @@ def test_a_map_that_seems_turned_over_is_named(tmp_path):
     assert "--invert levels" in how
 
 
+@pytest.mark.parametrize(
+    ("size", "named"),
+    [
+        ((800, 512), True),
+        ((1600, 1040), True),
+        ((770, 518), False),
+        ((800, 533), False),
+        ((266, 182), False),
+    ],
+)
+def test_a_map_of_nearly_the_photos_proportions_is_named(size, named, tmp_path):
+    """Not those of estimators, which are of whole blocks."""
+    Image.fromarray(ground()).resize(size).save(tmp_path / "map.png")
+    _, how = depth_map_files.read_map(tmp_path / "map.png", PHOTO, (1024, 1536))
+    assert ("off the photo's" in how) == named
+
+
 def test_sixteen_bits_over_their_whole_range_are_a_map(tmp_path):
     Image.fromarray(ground().astype(np.uint16) * 257).save(tmp_path / "map.png")
     np.testing.assert_array_equal(read(tmp_path / "map.png")[0], ground())
