@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from pynet_tf import metrics
-from pynet_tf.train.losses import exposed_alike
+from pynet_tf.lens import optics
 
 # Pixels that the paper's protocol cuts off every edge.
 BORDER = 32
@@ -39,6 +39,8 @@ FIGURES = (
 )
 # Part of every stored result's key: raise it when a measurement changes its meaning.
 VERSION = 4
+# Values from here on may be clipped light.
+_CLIPPED = 250
 # In dB: the PSNR of what differs only by the rounding to 8 bit, a twelfth of a squared level.
 MOST_PSNR = 10 * math.log10(12 * 255**2)
 
@@ -111,9 +113,18 @@ def _measure(output: np.ndarray, wanted: np.ndarray) -> list[list[float]]:
 
 
 def _psnr_exposed_alike(output: np.ndarray, wanted: np.ndarray) -> float:
-    pair = [_in_unit_range(image) for image in (output, wanted)]
-    exposed = tf.clip_by_value(exposed_alike(*pair, most_gain=math.inf), 0.0, 1.0)
-    return min(float(metrics.psnr(exposed, pair[1])[0]), MOST_PSNR)
+    """Measures a picture `[H, W, 3]` uint8 once its colours have the target's amounts of light.
+
+    A lens moves light and loses none, so that blur changes none of them. What is clipped in one of
+    the two may have been any brighter, and does not count for the amounts.
+    """
+    usable = (np.maximum(output, wanted) < _CLIPPED).all(axis=-1)
+    light, other = optics.to_light(output), optics.to_light(wanted)
+    have, want = (part[usable].sum(axis=0, dtype=np.float64) for part in (light, other))
+    known = (have > 0) & (want > 0)
+    gain = np.divide(want, have, out=np.ones(3), where=known).astype(np.float32)
+    exposed = optics.to_srgb(light * gain, np.float32)
+    return min(float(metrics.psnr(exposed[None], _in_unit_range(wanted))[0]), MOST_PSNR)
 
 
 def _in_unit_range(image: np.ndarray) -> tf.Tensor:

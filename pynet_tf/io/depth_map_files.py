@@ -20,7 +20,7 @@ SMALLEST_SIDE = 4
 # A map may be this much longer or shorter than the photo's proportions ask for, besides one pixel
 # of rounding.
 TOLERANCE = 0.05
-# One that is so many pixels longer or shorter, and this part of it, may be another photo's;
+# One whose shorter side is so many pixels off, and this part of it, may be another photo's;
 # estimators make maps of whole blocks.
 _BLOCK, _DOUBTFUL = 16, 0.02
 # The colour maps that Depth Anything's, MiDaS' and others' own scripts write.
@@ -57,11 +57,12 @@ def read_map(file: Path, photo: Path, photo_shape: Sequence[int]) -> tuple[np.nd
     read += "".join(f"; {sentence}" for sentence in photo_metadata.other_pictures(picture))
     if values.min() == values.max():
         raise InputError(f"{file} is the same everywhere, so it is no depth map; make it anew")
-    off = abs(values.shape[1] - values.shape[0] * photo_shape[1] / photo_shape[0])
-    if off > max(_BLOCK, _DOUBTFUL * values.shape[1]):
+    shorter = min(values.shape)
+    off = abs(shorter - max(values.shape) * min(photo_shape) / max(photo_shape))
+    if off > max(_BLOCK, _DOUBTFUL * shorter):
         read += (
-            f"; its proportions are {off / values.shape[1]:.0%} off the photo's: if it is another "
-            "photo's, make it again with python -m pynet_tf.depth"
+            f"; its proportions are {off / shorter:.0%} off the photo's: if it is another photo's, "
+            "make it again with python -m pynet_tf.depth"
         )
     if looks_upside_down(values):
         read += (

@@ -14,7 +14,7 @@ from pynet_tf.train.recipes import Recipe
 
 # The ratios of two exposures are taken at so many places along a side, of light above this.
 _PLACES, _BLACK = 32, 1e-3
-# Two shots to train on do not differ by more.
+# Two shots do not differ by more.
 _MOST_GAIN = 1.25
 # What is as bright as this may be any brighter.
 _CLIPPED = 0.98
@@ -61,29 +61,25 @@ def terms(
     return result
 
 
-def exposed_alike(picture: tf.Tensor, other: tf.Tensor, most_gain: float = _MOST_GAIN) -> tf.Tensor:
-    """Returns a picture at the exposure of another; what is clipped in it stays white.
+def exposed_alike(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Returns the target at the exposure of the output; what is clipped in it stays white.
 
     The exposures differ by the median of how many times brighter places are, for each colour: a
     few lights of another brightness do not move it.
 
     Args:
-        picture: `[B, H, W, 3] float32` in [0, 1].
-        other: of the same shape, not clipped.
-        most_gain: the exposures are taken to differ by this factor at most.
-
-    Returns:
-        `[B, H, W, 3] float32`, 0 and more. No gradient flows through it.
+        target: `[B, t, t, 3] float32` in [0, 1].
+        output: of the same shape, not clipped. No gradient flows through what is found.
     """
-    side = max(1, min(picture.shape[1:3]) // _PLACES)
+    side = max(1, target.shape[1] // _PLACES)
     shown, wanted = (
-        lens_ops.to_light(tf.clip_by_value(image, 0.0, 1.0)) for image in (other, picture)
+        lens_ops.to_light(tf.clip_by_value(picture, 0.0, 1.0)) for picture in (output, target)
     )
     places = [tf.nn.avg_pool2d(light, side, side, "VALID") + _BLACK for light in (shown, wanted)]
-    ratios = tf.sort(tf.reshape(places[0] / places[1], [tf.shape(picture)[0], -1, 3]), axis=1)
+    ratios = tf.sort(tf.reshape(places[0] / places[1], [tf.shape(target)[0], -1, 3]), axis=1)
     median = ratios[:, tf.shape(ratios)[1] // 2, None, None]
-    exposed = lens_ops.from_light(wanted * tf.clip_by_value(median, 1 / most_gain, most_gain))
-    return tf.stop_gradient(tf.where(picture > _CLIPPED, picture, exposed))
+    exposed = lens_ops.from_light(wanted * tf.clip_by_value(median, 1 / _MOST_GAIN, _MOST_GAIN))
+    return tf.stop_gradient(tf.where(target > _CLIPPED, target, exposed))
 
 
 def total(terms_by_name: dict[str, tf.Tensor], recipe: Recipe) -> tf.Tensor:

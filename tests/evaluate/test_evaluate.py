@@ -90,6 +90,12 @@ def test_a_shot_of_another_exposure_counts_as_well_where_pictures_are_exposed_al
     brighter = protocol.measure(nothing(sample)(None), shot, 1)
     assert brighter["full_psnr"] < 20
     assert brighter["exposed_psnr"] > 35
+    # Neither what is dark nor what is clipped decides, however much of the picture it is.
+    for value, as_shot in ((6, 10), (0, 0), (255, 255)):
+        photo, other = sample["photo"].copy(), shot.copy()
+        photo[:140], other[:140] = value, as_shot
+        figures = protocol.measure(Picture(photo, photo), other, 1)
+        assert figures["exposed_psnr"] > 33 > figures["full_psnr"] + 8
     # A blur is no exposure.
     blurred = optics.to_srgb(optics.blur(light.transpose(2, 0, 1), 12).transpose(1, 2, 0))
     assert protocol.measure(nothing(sample)(None), blurred, 1)["exposed_psnr"] < 30

@@ -54,20 +54,24 @@ def test_a_map_that_seems_turned_over_is_named(tmp_path):
     assert "--invert levels" in how
 
 
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
-    ("size", "named"),
+    ("size", "photo", "named"),
     [
-        ((800, 512), True),
-        ((1600, 1040), True),
-        ((770, 518), False),
-        ((800, 533), False),
-        ((266, 182), False),
+        ((800, 512), (1536, 1024), True),
+        ((1600, 1040), (1536, 1024), True),
+        ((770, 518), (1536, 1024), False),
+        ((800, 533), (1536, 1024), False),
+        ((704, 512), (4000, 3000), False),
+        ((518, 196), (2550, 1000), False),
     ],
 )
-def test_a_map_of_nearly_the_photos_proportions_is_named(size, named, tmp_path):
+def test_a_map_of_nearly_the_photos_proportions_is_named(size, photo, named, turned, tmp_path):
     """Not those of estimators, which are of whole blocks."""
+    if turned:
+        size, photo = size[::-1], photo[::-1]
     Image.fromarray(ground()).resize(size).save(tmp_path / "map.png")
-    _, how = depth_map_files.read_map(tmp_path / "map.png", PHOTO, (1024, 1536))
+    _, how = depth_map_files.read_map(tmp_path / "map.png", PHOTO, photo[::-1])
     assert ("off the photo's" in how) == named
 
 
