@@ -39,8 +39,6 @@ FIGURES = (
 )
 # Part of every stored result's key: raise it when a measurement changes its meaning.
 VERSION = 4
-# Values from here on may be clipped light.
-_CLIPPED = 250
 # In dB: the PSNR of what differs only by the rounding to 8 bit, a twelfth of a squared level.
 MOST_PSNR = 10 * math.log10(12 * 255**2)
 
@@ -115,15 +113,13 @@ def _measure(output: np.ndarray, wanted: np.ndarray) -> list[list[float]]:
 def _psnr_exposed_alike(output: np.ndarray, wanted: np.ndarray) -> float:
     """Measures a picture `[H, W, 3]` uint8 once its colours have the target's amounts of light.
 
-    A lens moves light and loses none, so that blur changes none of them. What is clipped in one of
-    the two may have been any brighter, and does not count for the amounts.
+    What is clipped in one of the two may have been any brighter, and does not count for them.
     """
-    usable = (np.maximum(output, wanted) < _CLIPPED).all(axis=-1)
-    light, other = optics.to_light(output), optics.to_light(wanted)
-    have, want = (part[usable].sum(axis=0, dtype=np.float64) for part in (light, other))
-    known = (have > 0) & (want > 0)
-    gain = np.divide(want, have, out=np.ones(3), where=known).astype(np.float32)
-    exposed = optics.to_srgb(light * gain, np.float32)
+    light, usable = optics.to_light(output), optics.unclipped(output, wanted)
+    if usable.any():
+        gain = optics.exposure_gain(light, optics.to_light(wanted), usable, np.float64)
+        light = light * gain.astype(np.float32)
+    exposed = optics.to_srgb(light, np.float32)
     return min(float(metrics.psnr(exposed[None], _in_unit_range(wanted))[0]), MOST_PSNR)
 
 

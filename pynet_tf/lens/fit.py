@@ -21,7 +21,7 @@ from PIL import Image
 from scipy import ndimage
 
 from pynet_tf.lens.focus import as_depth, defocus, largest_radius
-from pynet_tf.lens.optics import SHARP, aperture, blurs, to_light
+from pynet_tf.lens.optics import SHARP, aperture, blurs, exposure_gain, to_light, unclipped
 
 # Pairs are compared at this longer side: discs of small blurs are larger than a pixel there.
 _SIDE = 1152
@@ -40,8 +40,6 @@ _STEPS = 64
 _EVEN, _AROUND = 0.06, 10
 # Errors are means over windows of this side: single pixels hold noise.
 _WINDOW = 5
-# Values from here on may be clipped light.
-_CLIPPED = 250
 # All that follows was chosen on eighty synthetic pairs and three real ones.
 # What a pixel's noise is at most, in medians of all.
 _MOST_NOISE = 2.0
@@ -139,10 +137,10 @@ def _compared(photo: np.ndarray, depth: np.ndarray, bokeh: np.ndarray) -> _Compa
     photo, bokeh = (_reduced(image, _SIDE) for image in (photo, bokeh))
     height, width = photo.shape[:2]
     depth = np.asarray(Image.fromarray(depth).resize((width, height), Image.Resampling.BILINEAR))
-    usable = ((photo < _CLIPPED) & (bokeh < _CLIPPED)).all(axis=-1)
+    usable = unclipped(photo, bokeh)
     light, target = to_light(photo), to_light(bokeh)
     # The two shots are never exposed quite alike.
-    gain = target[usable].sum(axis=0) / np.maximum(light[usable].sum(axis=0), 1e-6)
+    gain = exposure_gain(light, target, usable)
     grey, target = (light * gain.astype(np.float32)).mean(axis=-1), target.mean(axis=-1)
     window = 2 * _AROUND + 1
     varies = ndimage.maximum_filter(depth, window) - ndimage.minimum_filter(depth, window)

@@ -14,6 +14,8 @@ from pynet_tf.errors import InputError
 
 # Below this radius a disc changes nothing that one could see.
 SHARP = 0.5
+# Values of 255 from here on may be clipped light.
+CLIPPED = 250
 
 
 def to_light(srgb: np.ndarray) -> np.ndarray:
@@ -31,6 +33,28 @@ def to_srgb(light: np.ndarray, dtype: np.dtype = np.uint8) -> np.ndarray:
         table = np.round(_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
         return table[(light * 65535 + 0.5).astype(np.uint16)]
     return _encode(light).astype(dtype)
+
+
+def unclipped(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Tells where neither of two shots `[H, W, 3]` uint8 is clipped, `[H, W]`."""
+    return ((first < CLIPPED) & (second < CLIPPED)).all(axis=-1)
+
+
+def exposure_gain(
+    light: np.ndarray, other: np.ndarray, usable: np.ndarray, dtype: np.dtype = np.float32
+) -> np.ndarray:
+    """Returns how many times as much light another shot of a scene has, `[3]`, for each colour.
+
+    A lens moves light and loses none, so that blur changes nothing of it.
+
+    Args:
+        light: `[H, W, 3]` float32, linear.
+        other: of the same shape.
+        usable: `[H, W]`, the pixels that count, see `unclipped`.
+        dtype: of the sums; those of large pictures need more than 24 bits.
+    """
+    have, want = (shot[usable].sum(axis=0, dtype=dtype) for shot in (light, other))
+    return want / np.maximum(have, 1e-6)
 
 
 def aperture(radius: float, blades: int = 0) -> np.ndarray:
