@@ -98,8 +98,6 @@ def _size_free(network: keras.Model, level: int, size: tuple[int, int] | None) -
     """
 
     def call(layer, *inputs, **options):
-        if isinstance(layer, keras.layers.GroupNormalization):
-            return _instance_norm(layer, *inputs)
         if isinstance(layer, keras.layers.Conv2DTranspose):
             return _transposed_convolution(layer, *inputs)
         if type(layer).__name__ == "Pad":  # Keras has no public class of it
@@ -127,13 +125,6 @@ def _traced(network: keras.Model):
     module = tf.Module()
     module.weights = list(function.variables)
     return function, module
-
-
-def _instance_norm(layer: keras.layers.GroupNormalization, x):
-    centred = x - keras.ops.mean(x, (1, 2), keepdims=True)
-    variance = keras.ops.mean(keras.ops.square(centred), (1, 2), keepdims=True)
-    scale = keras.ops.rsqrt(variance + layer.epsilon) * layer.gamma.numpy()
-    return centred * scale + layer.beta.numpy()
 
 
 def _transposed_convolution(layer: keras.layers.Conv2DTranspose, x):

@@ -8,9 +8,43 @@ import zlib
 from collections.abc import Callable
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 Kernels = Callable[[str], keras.initializers.Initializer]
+
+
+@keras.saving.register_keras_serializable("pynet_tf")
+class InstanceNorm(layers.Layer):
+    """Takes each channel of each picture to mean 0 and variance 1, then scales and shifts it.
+
+    Ulyanov et al., "Instance Normalization: the Missing Ingredient for Fast Stylization", 2016.
+    In float32 under every policy. Keras' own, a group norm, gives the same numbers by three times
+    as many operations, in five dimensions, which accelerators of phones do not take.
+    """
+
+    _EPSILON = 1e-3
+
+    def __init__(self, name: str):
+        super().__init__(name=name, dtype="float32")
+
+    def build(self, shape):
+        """Makes the weights, one of each per channel."""
+        self.gamma = self.add_weight(shape[-1:], "ones", name="gamma")
+        self.beta = self.add_weight(shape[-1:], "zeros", name="beta")
+
+    def call(self, x):
+        """Returns `[B, h, w, C]`."""
+        centred = x - ops.mean(x, (1, 2), keepdims=True)
+        variance = ops.mean(ops.square(centred), (1, 2), keepdims=True)
+        return centred * (ops.rsqrt(variance + self._EPSILON) * self.gamma) + self.beta
+
+    def get_config(self):
+        """Tells what the layer is made from, for `.keras` files."""
+        return {"name": self.name}
+
+    def compute_output_shape(self, shape):
+        """Tells that the shape stays."""
+        return shape
 
 
 def conv(x, channels: int, size: int, name: str, kernels: Kernels, norm: bool):
@@ -25,8 +59,7 @@ def conv(x, channels: int, size: int, name: str, kernels: Kernels, norm: bool):
         name=name,
     )(x)
     if norm:
-        # groups=-1 is instance norm: per image and channel.
-        x = layers.GroupNormalization(-1, epsilon=1e-3, dtype="float32", name=f"{name}_norm")(x)
+        x = InstanceNorm(name=f"{name}_norm")(x)
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_relu")(x)
 
 

@@ -6,6 +6,7 @@ near one, 3 of light times its cover, and 1 of cover. See `defocus_head.py`.
 
 from typing import ClassVar
 
+import keras
 from keras import KerasTensor, layers, ops
 
 from pynet_tf.model import lens_ops
@@ -56,6 +57,14 @@ class Float32(layers.Layer):
     def __init__(self, name: str, level: int | None = None):
         super().__init__(name=name, dtype="float32")
         self.level = level
+
+    def __init_subclass__(cls, **how):
+        super().__init_subclass__(**how)
+        keras.saving.register_keras_serializable("pynet_tf")(cls)
+
+    def get_config(self):
+        """Tells what the layer is made from, for `.keras` files."""
+        return {"name": self.name, "level": self.level}
 
     def compute_output_spec(self, first, *_, **__):
         """Tells the results' shapes, which JAX cannot find for sizes that are free."""

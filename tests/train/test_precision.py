@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pynet_tf import model
 from pynet_tf.errors import InputError
+from pynet_tf.model.blocks import InstanceNorm
 from pynet_tf.runs.run_directory import RunDirectory
 from pynet_tf.train import command, config, distribution, loop, recipes
 from pynet_tf.train.step import compiled_step, new_optimizer
@@ -98,7 +99,7 @@ def test_heads_norms_weights_and_outputs_are_float32(name, head, policy):
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
             wanted = "float32" if layer.name.endswith("_head") else half
             assert layer.compute_dtype == wanted, layer.name
-        if isinstance(layer, keras.layers.GroupNormalization):
+        if isinstance(layer, InstanceNorm):
             assert layer.compute_dtype == "float32", layer.name
 
 
