@@ -16,7 +16,10 @@ class Adam(keras.optimizers.Adam):
     def apply(self, grads, trainable_variables=None) -> None:
         """Updates the weights, see `keras.Optimizer.apply`."""
         count = tf.cast(self.iterations.value + 1, tf.float32)
-        self._powers = (tf.pow(self.beta_1, count), tf.pow(self.beta_2, count))
+        # Once for all weights: a graph would hold them anew for each.
+        self._betas = tf.constant(self.beta_1), tf.constant(self.beta_2)
+        self._powers = [tf.pow(beta, count) for beta in self._betas]
+        self._epsilon = tf.constant(self.epsilon)
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate) -> None:
@@ -30,8 +33,8 @@ class Adam(keras.optimizers.Adam):
             beta1_power=self._powers[0],
             beta2_power=self._powers[1],
             lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
+            epsilon=self._epsilon,
             grad=gradient,
         )
