@@ -71,8 +71,8 @@ def enlarge(x):
     Each pixel becomes four, of 3/4 of it and 1/4 of its neighbour along both axes: sums of small
     maps, which LiteRT computes several times faster than means over the large one.
     """
-    pixels = [pixel for row in _halves(x, 1) for pixel in _halves(row, 2)]
-    return ops.depth_to_space(ops.concatenate(pixels, axis=-1), 2)
+    columns = ops.concatenate(_halves(x, 2), axis=-1)
+    return ops.depth_to_space(ops.concatenate(_halves(columns, 1), axis=-1), 2)
 
 
 def halve(x):
@@ -81,7 +81,8 @@ def halve(x):
     Means of 2x2, enlarged again, leave a pattern of blocks: sums of them come no nearer to a
     disc's blur than 38 dB, and these 43.
     """
-    x = _padded(_padded(x, 1), 2)
+    for axis in (1, 2):
+        x = ops.concatenate([_first(x, axis), x, _last(x, axis)], axis=axis)
     return _binomial(_binomial(ops.space_to_depth(x, 2), 1), 2)
 
 
@@ -174,27 +175,30 @@ def _between(x, knots: tuple):
 def _halves(x, axis: int) -> list:
     """Returns what comes of each pixel before and after its middle along an axis."""
     most, rest = 0.75 * x, 0.25 * x
-    first, last, all_but_last, all_but_first = _ends(rest, axis)
-    before = ops.concatenate([first, all_but_last], axis=axis)
-    after = ops.concatenate([all_but_first, last], axis=axis)
+    before = ops.concatenate([_first(rest, axis), _all_but_last(rest, axis)], axis=axis)
+    after = ops.concatenate([_all_but_first(rest, axis), _last(rest, axis)], axis=axis)
     return [most + before, most + after]
-
-
-def _padded(x, axis: int):
-    first, last, _, _ = _ends(x, axis)
-    return ops.concatenate([first, x, last], axis=axis)
-
-
-def _ends(x, axis: int) -> tuple:
-    """Returns the first and the last row (or column), all but the last, and all but the first."""
-    if axis == 1:
-        return x[:, :1], x[:, -1:], x[:, :-1], x[:, 1:]
-    return x[:, :, :1], x[:, :, -1:], x[:, :, :-1], x[:, :, 1:]
 
 
 def _binomial(folded, axis: int):
     """Weighs neighbours along an axis by 1 3 3 1 over 8; takes pairs folded into channels."""
     first, second = ops.split(folded * (1 / 8), 2, axis=-1)
-    _, _, pair, _ = _ends(first + 3.0 * second, axis)
-    _, _, _, following = _ends(3.0 * first + second, axis)
-    return pair + following
+    pair = _all_but_last(first + 3.0 * second, axis)
+    return pair + _all_but_first(3.0 * first + second, axis)
+
+
+def _first(x, axis: int):
+    """Returns the first row (axis 1) or column (axis 2)."""
+    return x[:, :1] if axis == 1 else x[:, :, :1]
+
+
+def _last(x, axis: int):
+    return x[:, -1:] if axis == 1 else x[:, :, -1:]
+
+
+def _all_but_first(x, axis: int):
+    return x[:, 1:] if axis == 1 else x[:, :, 1:]
+
+
+def _all_but_last(x, axis: int):
+    return x[:, :-1] if axis == 1 else x[:, :, :-1]
