@@ -106,18 +106,22 @@ CASES = {
 }
 
 
-class Bench:
-    """Where cases run: their inputs, and what is there before them."""
+def write_inputs(inputs: Path, nursery: Nursery, ebb: Path) -> None:
+    """Writes what the cases are given, and what is in their working folders before them."""
+    RunDirectory(inputs / "run").save(3, model.pynet(**NARROW), {}, **NARROW)
+    for name in CASES:
+        (inputs / name).mkdir()
+    other = inputs / "build_ebb"
+    nursery.run("tools/build_ebb.py", ebb / "test", "--data_dir", "data", cwd=other)
+    run = Description(7, **NARROW, depth=True, head="original", settings={}, step=1)
+    saved_model.write(model.pynet(**NARROW, seed=1), run, inputs / "export" / "model")
 
-    def __init__(self, nursery: Nursery, tiny_ebb: Path, inputs: Path):
-        self._nursery, self._ebb, self._inputs = nursery, tiny_ebb.parent, inputs
-        RunDirectory(inputs / "run").save(3, model.pynet(**NARROW), {}, **NARROW)
-        for name in CASES:
-            (inputs / name).mkdir()
-        pairs, other = self._ebb / "test", inputs / "build_ebb"
-        nursery.run("tools/build_ebb.py", pairs, "--data_dir", "data", cwd=other)
-        run = Description(7, **NARROW, depth=True, head="original", settings={}, step=1)
-        saved_model.write(model.pynet(**NARROW, seed=1), run, inputs / "export" / "model")
+
+class Bench:
+    """Where cases run, with inputs of `write_inputs` and pairs in the EBB! layout."""
+
+    def __init__(self, nursery: Nursery, ebb: Path, inputs: Path):
+        self._nursery, self._ebb, self._inputs = nursery, ebb, inputs
 
     def begin(self, name: str, folder: Path) -> Path:
         """Makes the working folder of a case."""

@@ -1,11 +1,14 @@
 """What several tests share: a tiny EBB! data set of generated pairs."""
 
+import fcntl
 import os
+import shutil
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,17 +65,35 @@ def _cache(tmp_path_factory):
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Returns a folder that one of the tests' processes fills for all; nobody changes it then."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, made = root / name, root / f"{name}.made"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_ebb(tmp_path_factory) -> Path:
     """A data_dir with shards of five training and three test pairs of different sizes."""
-    source = tmp_path_factory.mktemp("ebb")
+    return made_once(tmp_path_factory, "ebb", _write_tiny_ebb) / "data"
+
+
+def _write_tiny_ebb(source: Path) -> None:
     sizes = [(128, 192), (128, 160), (160, 128), (128, 128), (192, 256)]
     for number, (height, width) in enumerate(sizes):
         write_pair(source / "train", str(2 * number), height, width, number)
     for number in range(3):
         write_pair(source / "test", str(100 + number), 128, 192, 100 + number)
     build_shards.build(ebb_layout.scan(source), source / "data")
-    return source / "data"
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +107,9 @@ def nursery(tmp_path_factory, _cache):
 @pytest.fixture(scope="session")
 def bench(nursery, tiny_ebb, tmp_path_factory):
     """Runs the cases of `command_cases`."""
-    from command_cases import Bench
+    from command_cases import Bench, write_inputs
 
-    return Bench(nursery, tiny_ebb, tmp_path_factory.mktemp("inputs"))
+    def write(folder):
+        write_inputs(folder, nursery, tiny_ebb.parent)
+
+    return Bench(nursery, tiny_ebb.parent, made_once(tmp_path_factory, "inputs", write))

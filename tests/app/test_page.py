@@ -43,20 +43,27 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def visit(browser, server):
-    """Returns what opens the page as a new visitor, or as one who has been there."""
-    contexts = []
+@pytest.fixture(scope="module")
+def regular(browser):
+    """The browser of one who comes often, and has kept the page's scripts."""
+    return browser.new_context(viewport={"width": 1280, "height": 900})
 
-    def arrive(context=None, **options):
-        if context is None:
-            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
-            contexts.append(context)
-        return Visit(context, server.address)
+
+@pytest.fixture
+def visit(browser, regular, server):
+    """Returns what opens the page in a new tab, of the regular visitor or of a new one."""
+    tabs, contexts = [], []
+
+    def arrive(stranger=False):
+        if stranger:
+            contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}))
+        page = Visit(contexts[-1] if stranger else regular, server.address)
+        tabs.append(page.tab)
+        return page
 
     yield arrive
-    for context in contexts:
-        context.close()
+    for opened in (*tabs, *contexts):
+        opened.close()
 
 
 def detail(picture, x, y, reach=0.06):
@@ -92,7 +99,8 @@ def test_a_click_makes_its_place_sharp_and_a_slide_blurs_more(visit):
 
 
 def test_a_wide_window_is_used(visit):
-    page = visit(viewport={"width": 1200, "height": 900})
+    page = visit()
+    page.tab.set_viewport_size({"width": 1200, "height": 900})
     page.example(2)
     left = page.tab.locator("#picture").bounding_box()
     right = page.tab.locator("#blur").bounding_box()
@@ -101,7 +109,7 @@ def test_a_wide_window_is_used(visit):
 
 
 def test_the_page_asks_no_other_server(visit, server):
-    page = visit()
+    page = visit(stranger=True)
     page.example(1)
     page.tab.wait_for_timeout(500)
     assert page.requests
@@ -233,7 +241,7 @@ def test_arrow_keys_move_the_focus(visit):
 
 
 def test_two_visitors_do_not_see_each_others_photos_or_settings(visit):
-    first, second = visit(), visit()
+    first, second = visit(), visit(stranger=True)
     first.example(0)
     shown = first.source
     first.slide("blur", 3)
@@ -245,7 +253,8 @@ def test_two_visitors_do_not_see_each_others_photos_or_settings(visit):
     assert first.tab.request.get(url).ok
     assert second.tab.request.get(url).status == 404
     # Two tabs of one browser are two sessions.
-    third = visit(first.tab.context)
+    third = visit()
+    assert third.tab.context == first.tab.context
     assert third.tab.locator("#picture img").count() == 0
     third.example(1)
     shown = first.source

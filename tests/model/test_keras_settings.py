@@ -31,8 +31,13 @@ def _tiny(head):
     return model.pynet(width=0.01, head=head, largest_kernel=3)
 
 
-def test_the_graph_is_the_same_with_channels_first(head):
-    expected = _tiny(head)(_image(head))
+@pytest.fixture(scope="module")
+def network(head):
+    return _tiny(head)
+
+
+def test_the_graph_is_the_same_with_channels_first(head, network):
+    expected = network(_image(head))
     keras.config.set_image_data_format("channels_first")
     try:
         found = _tiny(head)(_image(head))
@@ -42,9 +47,8 @@ def test_the_graph_is_the_same_with_channels_first(head):
         np.testing.assert_array_equal(found[name], picture)
 
 
-def test_layers_know_their_results_shapes_themselves(head):
+def test_layers_know_their_results_shapes_themselves(head, network):
     """Not every backend can find them out for sizes that are free."""
-    network = _tiny(head)
     ours = [layer for layer in network.layers if isinstance(layer, Float32)]
     assert bool(ours) == (head != "original")
     if not ours:

@@ -113,10 +113,32 @@ def test_seed_decides_the_start():
     assert np.abs(one - first(2)).max() > 1e-3
 
 
+@pytest.fixture(scope="module")
+def residual():
+    return model.pynet(width=0.05, head="residual", largest_kernel=3)
+
+
+@pytest.fixture
+def with_bias(residual):
+    """Returns what the untrained network gives for an image once a head has a bias."""
+    changed = []
+
+    def outputs(image, level, bias):
+        head = residual.get_layer(f"level_{level}_head").bias
+        changed.append(head)
+        head.assign(bias)
+        return residual(image)
+
+    yield outputs
+    for head in changed:
+        head.assign(np.zeros(head.shape))
+
+
 @pytest.mark.parametrize("depth", [True, False])
-def test_residual_levels_start_as_the_photo(depth):
+def test_residual_levels_start_as_the_photo(depth, residual):
     image = np.random.default_rng(0).random((1, 64, 96, 4 if depth else 3), np.float32)
-    outputs = model.pynet(width=0.05, head="residual", depth=depth)(image)
+    alone = {"width": 0.05, "head": "residual", "largest_kernel": 3, "depth": False}
+    outputs = (residual if depth else model.pynet(**alone))(image)
     for level in range(7, 1, -1):
         side = 2 ** (level - 2)
         photo = image[..., :3].reshape(1, 64 // side, side, 96 // side, side, 3).mean((2, 4))
@@ -125,21 +147,23 @@ def test_residual_levels_start_as_the_photo(depth):
     np.testing.assert_allclose(outputs["level_1"], enlarged, atol=1e-6)
 
 
-def test_mask_takes_the_photos_detail_away():
+def test_mask_takes_the_photos_detail_away(with_bias):
     image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
-    pyramid = model.pynet(width=0.05, head="residual", largest_kernel=3)
-    pyramid.get_layer("level_2_head").bias.assign([0.0, 0.0, 0.0, -1.0])
-    outputs = pyramid(image)
+    outputs = with_bias(image, 2, [0.0, 0.0, 0.0, -1.0])
     enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(outputs["level_3"])
     np.testing.assert_allclose(outputs["level_2"], enlarged, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def all_paths():
+    return {weight.path for weight in model.pynet(width=0.05, seed=None).weights}
+
+
 @pytest.mark.parametrize("largest", [3, 5, 7])
-def test_largest_kernel_leaves_out_the_branches_of_levels_3_and_4_alone(largest):
-    paths = {w.path for w in model.pynet(width=0.05).weights}
-    fewer = {w.path for w in model.pynet(width=0.05, largest_kernel=largest).weights}
-    left_out = paths - fewer
-    assert fewer < paths
+def test_largest_kernel_leaves_out_the_branches_of_levels_3_and_4_alone(largest, all_paths):
+    fewer = {w.path for w in model.pynet(width=0.05, largest_kernel=largest, seed=None).weights}
+    left_out = all_paths - fewer
+    assert fewer < all_paths
     sizes = {3: set(), 4: set()}
     for path in left_out:
         level, size = re.match(r"level_(\d)_\w+_conv(\d)", path).groups()
@@ -150,24 +174,21 @@ def test_largest_kernel_leaves_out_the_branches_of_levels_3_and_4_alone(largest)
     }
 
 
-def test_new_level_keeps_detail_where_the_level_below_does():
+def test_new_level_keeps_detail_where_the_level_below_does(with_bias):
     image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
-    pyramid = model.pynet(width=0.05, head="residual", largest_kernel=3)
-    pyramid.get_layer("level_5_head").bias.assign([0.0, 0.0, 0.0, -1.0])
-    outputs = pyramid(image)
+    outputs = with_bias(image, 5, [0.0, 0.0, 0.0, -1.0])
     for level in (5, 4, 3, 2):
         below = outputs[f"level_{level + 1}"]
         enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(below)
         np.testing.assert_allclose(outputs[f"level_{level}"], enlarged, atol=1e-6)
 
 
-def test_residual_level_carries_on_what_the_level_below_has_learned():
+def test_residual_level_carries_on_what_the_level_below_has_learned(residual, with_bias):
     image = np.random.default_rng(0).random((1, 64, 96, 4), np.float32)
-    pyramid = model.pynet(width=0.05, head="residual", largest_kernel=3)
-    before = pyramid(image)
-    pyramid.get_layer("level_7_head").bias.assign([0.1, 0.0, -0.1])
+    before = residual(image)
+    after = with_bias(image, 7, [0.1, 0.0, -0.1])
     for level in model.LEVELS:
-        change = pyramid(image)[f"level_{level}"] - before[f"level_{level}"]
+        change = after[f"level_{level}"] - before[f"level_{level}"]
         expected = 0.58 * np.tanh([0.1, 0.0, -0.1])
         np.testing.assert_allclose(change, np.broadcast_to(expected, change.shape), atol=1e-5)
 

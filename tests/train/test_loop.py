@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import re
@@ -50,6 +51,12 @@ def all_levels(tiny_ebb, tmp_path_factory):
     return run_dir, said.getvalue()
 
 
+@pytest.fixture(scope="module")
+def level_weights(all_levels):
+    """Returns the weights of a level of `all_levels`."""
+    return functools.cache(lambda level: weights(all_levels[0], level))
+
+
 @pytest.fixture
 def trained(all_levels, tmp_path):
     """A copy of level 7, to do anything with."""
@@ -94,11 +101,12 @@ def test_all_levels_in_turn(all_levels):
     assert RunDirectory(run_dir).finest().level == 1
 
 
-def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(all_levels):
-    run_dir, _ = all_levels
-    names = [w.path for w in RunDirectory(run_dir).load(7)[0].weights]
-    at = {level: dict(zip(names, weights(run_dir, level), strict=True)) for level in (7, 6)}
-    fresh = RunDirectory(run_dir).level(7).describe().pyramid(0)
+def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(
+    all_levels, level_weights
+):
+    fresh = RunDirectory(all_levels[0]).level(7).describe().pyramid(0)
+    names = [weight.path for weight in fresh.weights]
+    at = {level: dict(zip(names, level_weights(level), strict=True)) for level in (7, 6)}
     moved = {
         name.split("_")[1]
         for name in names
@@ -109,11 +117,10 @@ def test_a_level_starts_from_the_one_under_it_and_leaves_finer_ones_alone(all_le
     np.testing.assert_array_equal(at[6][names[finer]], fresh.weights[finer])
 
 
-def test_first_steps_are_short_so_that_a_level_keeps_its_start(all_levels):
+def test_first_steps_are_short_so_that_a_level_keeps_its_start(level_weights):
     """Adam's are as long as the rate: four of them, at 1 to 4 of the 20 to the whole rate."""
-    run_dir, _ = all_levels
     for level in (6, 1):
-        pairs = zip(weights(run_dir, level), weights(run_dir, level + 1), strict=True)
+        pairs = zip(level_weights(level), level_weights(level + 1), strict=True)
         furthest = max(np.abs(now - before).max() for now, before in pairs)
         assert 0 < furthest < 1.1 * TINY.learning_rate * (1 + 2 + 3 + 4) / 20
 
@@ -161,8 +168,9 @@ def test_other_files_in_the_run_directory_do_no_harm(trained):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "data gone"])
-def test_damaged_newest_checkpoint_falls_back_and_says_so(tiny_ebb, trained, damage, capfd):
-    sound = weights(trained, 7)
+def test_damaged_newest_checkpoint_falls_back_and_says_so(
+    tiny_ebb, trained, level_weights, damage, capfd
+):
     path = trained / "level_7" / "step_00000004.data-00000-of-00001"
     content = bytearray(path.read_bytes())
     if damage == "truncated":
@@ -179,7 +187,7 @@ def test_damaged_newest_checkpoint_falls_back_and_says_so(tiny_ebb, trained, dam
     assert "step_00000004 is damaged" in capfd.readouterr().err
     if damage == "flipped":
         loop.train_level(job(tiny_ebb, trained))
-        assert_same_weights(weights(trained, 7), sound)
+        assert_same_weights(weights(trained, 7), level_weights(7))
 
 
 def test_all_checkpoints_damaged_is_one_sentence(trained):

@@ -31,9 +31,15 @@ def narrow_features():
     return vgg.load_features(NARROW_VGG)
 
 
+@pytest.fixture(scope="module")
+def pyramid():
+    """The whole network, with any weights."""
+    return model.pynet(seed=None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [7, 5, 3, 1])
-def test_training_losses_are_those_of_the_2020_code(level, narrow_features, tmp_path):
+def test_training_losses_are_those_of_the_2020_code(level, pyramid, narrow_features, tmp_path):
     figures = FIGURES[f"level_{level}"]
     r = np.random.default_rng(figures["seed"])
     size, batch = figures["size"], figures["batch"]
@@ -41,7 +47,6 @@ def test_training_losses_are_those_of_the_2020_code(level, narrow_features, tmp_
     side = int(size / 2 ** (level - 2))
     target = tf.constant(r.random((batch, side, side, 3), np.float32))
     job = config.Job(level, tmp_path, tmp_path, recipes.recipe("original", level))
-    pyramid = model.pynet()
     seeded = golden.seeded_values()
     tf1_checkpoint.load_weights(pyramid, seeded)
     network = model.level_model(pyramid, level)
