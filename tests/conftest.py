@@ -1,9 +1,7 @@
 """What several tests share: a tiny EBB! data set of generated pairs."""
 
-import fcntl
 import gc
 import os
-import shutil
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,6 +17,7 @@ from faults import Nursery
 from PIL import Image
 
 from pynet_tf.data import ebb_layout
+from pynet_tf.io.locks import locked
 from pynet_tf.prepare import build_shards
 
 ROOT = Path(__file__).parent.parent
@@ -77,11 +76,8 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
     folder, made = root / name, root / f"{name}.made"
-    with (root / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder, patience=300):
         if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
             make(folder)
             made.touch()
     return folder

@@ -17,6 +17,7 @@ from PIL import Image
 from pynet_tf.io import images
 from pynet_tf.render import command as render
 
+WINDOW = {"width": 1280, "height": 900}
 EXAMPLES = ROOT / "docs" / "examples"
 
 
@@ -47,7 +48,7 @@ def browser():
 @pytest.fixture(scope="module")
 def regular(browser):
     """The browser of one who comes often, and has kept the page's scripts."""
-    return browser.new_context(viewport={"width": 1280, "height": 900})
+    return browser.new_context(viewport=WINDOW)
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def visit(browser, regular, server):
 
     def arrive(stranger=False):
         if stranger:
-            contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}))
+            contexts.append(browser.new_context(viewport=WINDOW))
         page = Visit(contexts[-1] if stranger else regular, server.address)
         tabs.append(page.tab)
         return page

@@ -76,19 +76,6 @@ def untrained(run_dir: Path, level: int, width: float, head: str) -> None:
     run(f"making an untrained level {level}", "-c", code, run_dir, level, width, head)
 
 
-def untrained_model(folder: Path, level: int, width: float, head: str) -> None:
-    """Makes a SavedModel of a level as it starts."""
-    code = (
-        "import sys; from pathlib import Path; from pynet_tf import model\n"
-        "from pynet_tf.export import saved_model\n"
-        "from pynet_tf.runs.description import Description\n"
-        "folder, level, width, head = sys.argv[1:]\n"
-        "run = Description(int(level), float(width), True, head, {})\n"
-        "saved_model.write(model.pynet(**run.architecture), run, Path(folder))"
-    )
-    run(f"making a SavedModel of level {level}", "-c", code, folder, level, width, head)
-
-
 def prepared(folder: Path, count: int = 8) -> Path:
     """Prepares synthetic full-size pairs, once; returns their data_dir.
 

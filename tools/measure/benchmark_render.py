@@ -5,12 +5,14 @@ import importlib.util
 import json
 from pathlib import Path
 
-from benchmark_processes import ROOT, run, untrained_model
+from benchmark_processes import ROOT, run, untrained
 
 
 def render(flags: argparse.Namespace, levels: list[int], folder: Path) -> list[dict]:
     """Photos of each size through the forms of a full-width level and of the small model."""
-    untrained_model(folder / "saved", levels[-1], flags.width, "original")
+    untrained(folder / "full", levels[-1], flags.width, "original")
+    where = ("--run_dir", folder / "full", "--output", folder / "saved")
+    run("exporting", "-m", "pynet_tf.export", *where)
     saved, small, name = folder / "saved", ROOT / "checkpoints" / "small", f"width {flags.width:g}"
     forms = [
         (f"{name}, SavedModel", saved, ("--network",)),
